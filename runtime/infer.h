@@ -53,6 +53,8 @@ alt_status alt_infer_broadcast(struct alt_infer *inf, const struct alt_shape *a,
 /* `axis` in [-rank, rank) made non-negative; fails otherwise. */
 alt_status alt_infer_axis(struct alt_infer *inf, int64_t axis, int rank, int *out);
 
+/* Runs the node's infer function over inf->in into inf->out (prepared here) and checks what it said. */
+alt_status alt_infer_run(struct alt_infer *inf);
 /* Runs a node's infer over its graph types and stores the results in its outputs. */
 alt_status alt_infer_node(struct alt_node *n, struct alt_diag *diag);
 

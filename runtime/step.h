@@ -62,7 +62,13 @@ struct alt_eval {
     struct alt_diag *diag;
     int n_in, n_out;
     const struct alt_tensor *const *in; /* tensors; NULL: omitted */
-    void *run;                          /* the run's own, for the functions below */
+    struct alt_eval_run *run;           /* for the functions below */
+};
+
+/* Where the outputs and scratch of a host step come from: a run's context or an evaluation's arena. */
+struct alt_eval_run {
+    void *(*alloc)(struct alt_eval_run *run, size_t bytes); /* ALT_ALIGN aligned, lives until the end of the run */
+    struct alt_tensor *out;                                 /* [n_out], filled by alt_eval_output */
 };
 /* Memory for output i with this type and shape; NULL when there is none. It lives until the end of the run. */
 void *alt_eval_output(struct alt_eval *eval, int i, alt_dtype dtype, int rank, const int64_t *dims);
@@ -70,6 +76,13 @@ void *alt_eval_output(struct alt_eval *eval, int i, alt_dtype dtype, int rank, c
 void *alt_eval_alloc(struct alt_eval *eval, size_t bytes);
 alt_status alt_eval_fail(struct alt_eval *eval, alt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Fills an operand over a plain dense tensor of known shape. ALT_E_SHAPE on overflow. */
+alt_status alt_operand_dense(struct alt_operand *op, alt_dtype dtype, int rank, const int64_t *dims);
+/* Row-major strides of dense extents. */
+void alt_dense_strides(int rank, const int64_t *extent, int64_t *stride);
+/* The error of a kernel's fault, naming the node. ALT_OK for ALT_FAULT_NONE. */
+alt_status alt_fault_report(int32_t fault, const struct alt_node *n, struct alt_diag *diag);
 
 /* Runs one node on known tensors, on this thread: infer, choose, bind, run. Constant folding, shape arithmetic while
  * binding and the kernel checks of the test suite use it. Outputs (dense, in `arena`) are written to out[0..n_out).
