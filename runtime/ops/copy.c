@@ -1,0 +1,351 @@
+/* copy.c: the strided copy engine; see copy.h.
+ *
+ * Blocked transposition: source lines run along m, destination lines along n. A tile of block_m x block_n is copied in
+ * slices of 8 along n, so that a slice reads 8 source lines to their ends while it writes short dense pieces, and both
+ * sides of a tile stay in the first-level cache.
+ */
+#include "runtime/ops/copy.h"
+
+#include "runtime/mem.h"
+#include "runtime/type.h"
+
+#include <string.h>
+
+enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, SWAP_SLICE = 8 };
+
+void alt_dense_strides(int rank, const int64_t *extent, int64_t *stride)
+{
+    int64_t s = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        stride[i] = s;
+        s *= extent[i];
+    }
+}
+
+bool alt_is_dense(int rank, const int64_t *extent, const int64_t *stride)
+{
+    int64_t s = 1;
+    bool dense = true;
+    for (int i = rank - 1; i >= 0; i--) {
+        if (extent[i] == 0)
+            return true;
+        dense = dense && (extent[i] == 1 || stride[i] == s);
+        s *= extent[i];
+    }
+    return dense;
+}
+
+int64_t alt_strided_offset(int rank, const int64_t *extent, const int64_t *stride, int64_t index)
+{
+    int64_t at = 0;
+    for (int i = rank - 1; i >= 0; i--) {
+        at += index % extent[i] * stride[i];
+        index /= extent[i];
+    }
+    return at;
+}
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Drops axes of extent 1 and joins neighbours; strides become bytes. Returns the new rank. */
+static int collapse(struct alt_copy *c, const struct alt_copy_box *box, int64_t unit)
+{
+    int rank = 0;
+    for (int i = 0; i < box->rank; i++) {
+        if (box->extent[i] == 1)
+            continue;
+        int64_t src = box->src[i] * unit, dst = box->dst[i] * unit;
+        int k = rank - 1;
+        if (rank > 0 && c->src[k] == src * box->extent[i] && c->dst[k] == dst * box->extent[i]) {
+            c->extent[k] *= box->extent[i];
+            c->src[k] = src;
+            c->dst[k] = dst;
+            continue;
+        }
+        c->extent[rank] = box->extent[i];
+        c->src[rank] = src;
+        c->dst[rank++] = dst;
+    }
+    return rank;
+}
+
+/* A dense run of 2, 4, 8 or 16 bytes is copied as one element. */
+static int widen(struct alt_copy *c, int rank)
+{
+    int k = rank - 1;
+    int64_t size = (int64_t)c->size;
+    if (rank < 1 || c->src[k] != size || c->dst[k] != size)
+        return rank;
+    int64_t run = size * c->extent[k];
+    if (run != 2 && run != 4 && run != 8 && run != 16)
+        return rank;
+    c->size = (size_t)run;
+    return rank - 1;
+}
+
+/* Takes axis k out of the outer axes. */
+static void take_axis(struct alt_copy *c, int k, int64_t *extent, int64_t *src, int64_t *dst)
+{
+    *extent = c->extent[k];
+    *src = c->src[k];
+    *dst = c->dst[k];
+    c->rank--;
+    for (int i = k; i < c->rank; i++) {
+        c->extent[i] = c->extent[i + 1];
+        c->src[i] = c->src[i + 1];
+        c->dst[i] = c->dst[i + 1];
+    }
+}
+
+static void choose_way(struct alt_copy *c)
+{
+    int64_t size = (int64_t)c->size;
+    c->n = c->m = 1;
+    c->src_n = c->dst_n = size;
+    c->src_m = c->dst_m = 0;
+    c->way = ALT_COPY_RUN;
+    if (c->rank == 0)
+        return;
+    take_axis(c, c->rank - 1, &c->n, &c->src_n, &c->dst_n);
+    if (c->dst_n == size && c->src_n == size)
+        return;
+    c->way = c->dst_n == size && c->src_n == 0 ? ALT_COPY_FILL : ALT_COPY_EACH;
+    if (c->dst_n != size || c->src_n == 0)
+        return;
+    for (int k = c->rank - 1; k >= 0; k--)
+        if (c->src[k] == size) {
+            take_axis(c, k, &c->m, &c->src_m, &c->dst_m);
+            c->way = ALT_COPY_SWAP;
+            return;
+        }
+}
+
+static void cut_tiles(struct alt_copy *c)
+{
+    int64_t per_tile = TILE_BYTES / (int64_t)c->size;
+    c->block_n = c->way == ALT_COPY_SWAP ? min64(c->n, SWAP_BLOCK) : min64(c->n, 4 * per_tile);
+    c->block_m = c->way == ALT_COPY_SWAP ? min64(c->m, per_tile / c->block_n) : 1;
+    c->rows = 1;
+    for (int i = 0; i < c->rank; i++)
+        c->rows *= c->extent[i];
+    c->rows_tile = per_tile / (c->block_n * c->block_m);
+    if (c->rows_tile < 1)
+        c->rows_tile = 1;
+    c->tiles = ceil_div(c->n, c->block_n) * ceil_div(c->m, c->block_m) * ceil_div(c->rows, c->rows_tile);
+}
+
+void alt_copy_prepare(struct alt_copy *c, alt_dtype dtype, const struct alt_copy_box *box)
+{
+    memset(c, 0, sizeof *c);
+    c->size = alt_dtype_size(dtype);
+    c->bits = alt_dtype_bits(dtype);
+    int64_t unit = c->size ? (int64_t)c->size : 1;
+    c->src_at = box->src_at * unit;
+    c->dst_at = box->dst_at * unit;
+    c->count = alt_dims_count(box->rank, box->extent);
+    if (c->count <= 0)
+        return;
+    int rank = collapse(c, box, unit);
+    c->rank = c->size ? widen(c, rank) : rank;
+    if (c->size == 0) {
+        c->way = ALT_COPY_PACKED;
+        c->tiles = 1;
+        c->rows = c->count;
+        return;
+    }
+    choose_way(c);
+    cut_tiles(c);
+}
+
+/* n elements of `size` bytes; inlined with a constant size, so that each element is one move. */
+static inline __attribute__((always_inline)) void each_sized(size_t size, char *dst, int64_t dst_n, const char *src,
+                                                             int64_t src_n, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        memcpy(dst + i * dst_n, src + i * src_n, size);
+}
+
+static inline __attribute__((always_inline)) void fill_sized(size_t size, char *dst, const char *src, int64_t n)
+{
+    char v[16];
+    memcpy(v, src, size);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(dst + i * (int64_t)size, v, size);
+}
+
+static inline __attribute__((always_inline)) void swap_sized(size_t size, char *dst, int64_t dst_m, const char *src,
+                                                             int64_t src_n, int64_t m, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += SWAP_SLICE)
+        for (int64_t i = 0; i < m; i++)
+            each_sized(size, dst + i * dst_m + j * (int64_t)size, (int64_t)size,
+                       src + i * (int64_t)size + j * src_n, src_n, min64(n - j, SWAP_SLICE));
+}
+
+static void copy_each(const struct alt_copy *c, char *dst, const char *src, int64_t n)
+{
+    switch (c->size) {
+    case 1: each_sized(1, dst, c->dst_n, src, c->src_n, n); break;
+    case 2: each_sized(2, dst, c->dst_n, src, c->src_n, n); break;
+    case 4: each_sized(4, dst, c->dst_n, src, c->src_n, n); break;
+    case 8: each_sized(8, dst, c->dst_n, src, c->src_n, n); break;
+    default: each_sized(16, dst, c->dst_n, src, c->src_n, n); break;
+    }
+}
+
+static void copy_fill(const struct alt_copy *c, char *dst, const char *src, int64_t n)
+{
+    switch (c->size) {
+    case 1: memset(dst, *(const unsigned char *)src, (size_t)n); break;
+    case 2: fill_sized(2, dst, src, n); break;
+    case 4: fill_sized(4, dst, src, n); break;
+    case 8: fill_sized(8, dst, src, n); break;
+    default: fill_sized(16, dst, src, n); break;
+    }
+}
+
+static void copy_swap(const struct alt_copy *c, char *dst, const char *src, int64_t m, int64_t n)
+{
+    switch (c->size) {
+    case 1: swap_sized(1, dst, c->dst_m, src, c->src_n, m, n); break;
+    case 2: swap_sized(2, dst, c->dst_m, src, c->src_n, m, n); break;
+    case 4: swap_sized(4, dst, c->dst_m, src, c->src_n, m, n); break;
+    case 8: swap_sized(8, dst, c->dst_m, src, c->src_n, m, n); break;
+    default: swap_sized(16, dst, c->dst_m, src, c->src_n, m, n); break;
+    }
+}
+
+/* Sub-byte elements, first in the low bits. One tile: neighbours share bytes. */
+static void copy_packed(const struct alt_copy *c, const unsigned char *src, unsigned char *dst)
+{
+    int64_t per_byte = 8 / (int64_t)c->bits, mask = (1 << c->bits) - 1;
+    for (int64_t i = 0; i < c->rows; i++) {
+        int64_t s = c->src_at + alt_strided_offset(c->rank, c->extent, c->src, i);
+        int64_t d = c->dst_at + alt_strided_offset(c->rank, c->extent, c->dst, i);
+        int64_t from = s % per_byte * (int64_t)c->bits, to = d % per_byte * (int64_t)c->bits;
+        int64_t v = (src[s / per_byte] >> from) & mask;
+        dst[d / per_byte] = (unsigned char)((dst[d / per_byte] & ~(mask << to)) | v << to);
+    }
+}
+
+/* Where a walk over the outer axes is. */
+struct walk {
+    int64_t index[ALT_COPY_RANK];
+    int64_t src, dst;
+};
+
+static void walk_start(const struct alt_copy *c, struct walk *w, int64_t row)
+{
+    w->src = c->src_at;
+    w->dst = c->dst_at;
+    for (int i = c->rank - 1; i >= 0; i--) {
+        w->index[i] = row % c->extent[i];
+        row /= c->extent[i];
+        w->src += w->index[i] * c->src[i];
+        w->dst += w->index[i] * c->dst[i];
+    }
+}
+
+static void walk_next(const struct alt_copy *c, struct walk *w)
+{
+    for (int i = c->rank - 1; i >= 0; i--) {
+        w->src += c->src[i];
+        w->dst += c->dst[i];
+        if (++w->index[i] < c->extent[i])
+            return;
+        w->index[i] = 0;
+        w->src -= c->extent[i] * c->src[i];
+        w->dst -= c->extent[i] * c->dst[i];
+    }
+}
+
+static void copy_tile(const struct alt_copy *c, const char *src, char *dst, int64_t tile)
+{
+    int64_t tiles_n = ceil_div(c->n, c->block_n), tiles_m = ceil_div(c->m, c->block_m);
+    int64_t n0 = tile % tiles_n * c->block_n, m0 = tile / tiles_n % tiles_m * c->block_m;
+    int64_t n = min64(c->n - n0, c->block_n), m = min64(c->m - m0, c->block_m);
+    int64_t row = tile / tiles_n / tiles_m * c->rows_tile, last = min64(row + c->rows_tile, c->rows);
+    src += n0 * c->src_n + m0 * c->src_m;
+    dst += n0 * c->dst_n + m0 * c->dst_m;
+    struct walk w;
+    walk_start(c, &w, row);
+    for (; row < last; row++, walk_next(c, &w)) {
+        switch (c->way) {
+        case ALT_COPY_RUN: memcpy(dst + w.dst, src + w.src, (size_t)n * c->size); break;
+        case ALT_COPY_FILL: copy_fill(c, dst + w.dst, src + w.src, n); break;
+        case ALT_COPY_SWAP: copy_swap(c, dst + w.dst, src + w.src, m, n); break;
+        default: copy_each(c, dst + w.dst, src + w.src, n); break;
+        }
+    }
+}
+
+void alt_copy_run(const struct alt_copy *c, const void *src, void *dst, int64_t begin, int64_t end)
+{
+    if (c->way == ALT_COPY_PACKED) {
+        if (begin < end)
+            copy_packed(c, src, dst);
+        return;
+    }
+    for (int64_t t = begin; t < end; t++)
+        copy_tile(c, src, dst, t);
+}
+
+struct alt_copy_list *alt_copy_list_create(struct alt_arena *arena, int count)
+{
+    struct alt_copy_list *list =
+        alt_arena_alloc(arena, sizeof *list + (size_t)(count > 0 ? count : 0) * sizeof list->copy[0]);
+    if (list)
+        list->count = count;
+    return list;
+}
+
+void alt_copy_list_run(const struct alt_copy_list *list, const struct alt_koperand *src, bool one_src,
+                       const struct alt_koperand *dst, bool one_dst, int64_t begin, int64_t end)
+{
+    int64_t first = 0;
+    for (int i = 0; i < list->count && first < end; i++) {
+        const struct alt_copy *c = &list->copy[i];
+        int64_t from = begin > first ? begin - first : 0, to = min64(end - first, c->tiles);
+        if (from < to)
+            alt_copy_run(c, src[one_src ? 0 : i].data, dst[one_dst ? 0 : i].data, from, to);
+        first += c->tiles;
+    }
+}
+
+void alt_copy_list_bind(struct alt_kernel_bind *b, const struct alt_copy_list *list)
+{
+    b->params = list;
+    b->range = list->tiles;
+    for (int i = 0; i < list->count; i++)
+        b->flops += (double)list->copy[i].count;
+}
+
+static int copy_bind(struct alt_kernel_bind *b)
+{
+    struct alt_copy_list *list = alt_copy_list_create(b->arena, 1);
+    if (!list)
+        return ALT_E_NOMEM;
+    const struct alt_operand *in = &b->in[0];
+    struct alt_copy_box box = {.rank = in->phys_rank};
+    memcpy(box.extent, in->extent, sizeof box.extent);
+    memcpy(box.src, in->stride, sizeof box.src);
+    alt_dense_strides(box.rank, box.extent, box.dst);
+    alt_copy_prepare(&list->copy[0], in->dtype, &box);
+    list->tiles = list->copy[0].tiles;
+    alt_copy_list_bind(b, list);
+    return ALT_OK;
+}
+
+static void copy_fn(const struct alt_kargs *args)
+{
+    const struct alt_copy_list *list = args->params;
+    alt_copy_run(&list->copy[0], args->operand[0].data, args->operand[args->operand_count - 1].data, args->begin, args->end);
+}
+
+const struct alt_kernel *alt_copy_kernel(alt_dtype dtype)
+{
+    static const struct alt_kernel kernel = {
+        .name = "copy", .fn = copy_fn, .bind = copy_bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+    return alt_dtype_bits(dtype) ? &kernel : NULL;
+}
