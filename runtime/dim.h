@@ -28,6 +28,24 @@ void alt_dimtab_init(struct alt_dimtab *tab, struct alt_arena *arena);
 
 static inline bool alt_dim_known(alt_dim d) { return d >= 0; }
 
+/* Contents of shape tensors ("-1" in Reshape's shape, "-1" as the end of a slice) may hold negative numbers, which no extent is.
+ * They are alt_dims far below all expressions: ALT_DIM_MINUS - k stands for the number -k, k in [1, ALT_DIM_MINUS_MOST].
+ * add, sub and mul accept them as long as the result is an extent or a number; other functions give ALT_DIM_BAD. */
+#define ALT_DIM_MINUS (-(INT64_C(1) << 62))
+#define ALT_DIM_MINUS_MOST (INT64_C(1) << 61)
+/* The alt_dim of a number; ALT_DIM_BAD below -ALT_DIM_MINUS_MOST. */
+static inline alt_dim alt_dim_from_int(int64_t number)
+{
+    return number >= 0 ? number : number < -ALT_DIM_MINUS_MOST ? ALT_DIM_BAD : ALT_DIM_MINUS + number;
+}
+static inline bool alt_dim_negative(alt_dim d) { return d < ALT_DIM_MINUS && d >= ALT_DIM_MINUS - ALT_DIM_MINUS_MOST; }
+/* True and the number when `d` is one. */
+static inline bool alt_dim_number(alt_dim d, int64_t *number)
+{
+    *number = alt_dim_negative(d) ? d - ALT_DIM_MINUS : d;
+    return alt_dim_known(d) || alt_dim_negative(d);
+}
+
 alt_dim alt_dim_symbol(struct alt_dimtab *tab, const char *name); /* the same name gives the same dim */
 alt_dim alt_dim_unknown(struct alt_dimtab *tab);                  /* equal to nothing else */
 alt_dim alt_dim_add(struct alt_dimtab *tab, alt_dim a, alt_dim b);

@@ -86,9 +86,8 @@ bool alt_infer_ints(const struct alt_infer *inf, int i, int max, int64_t *out, i
     if (!t->content || t->content_count > max)
         return false;
     for (int k = 0; k < t->content_count; k++) {
-        if (!alt_dim_known(t->content[k]))
+        if (!alt_dim_number(t->content[k], &out[k]))
             return false;
-        out[k] = t->content[k];
     }
     *count = t->content_count;
     return true;
@@ -98,8 +97,7 @@ bool alt_infer_content(const struct alt_infer *inf, int i, int max, alt_dim *out
 {
     if (alt_infer_ints(inf, i, max, out, count)) {
         for (int k = 0; k < *count; k++)
-            if (out[k] < 0)
-                return false;
+            out[k] = alt_dim_from_int(out[k]);
         return true;
     }
     if (!alt_infer_has(inf, i) || !inf->in[i]->content || inf->in[i]->content_count > max)
@@ -135,11 +133,13 @@ alt_status alt_infer_set_content(struct alt_infer *inf, int i, const alt_dim *co
     alt_dim *copy = alt_arena_array(inf->arena, (size_t)count + 1, sizeof *copy);
     if (!copy)
         return ALT_E_NOMEM;
+    int bad = 0;
     for (int k = 0; k < count; k++) {
-        if (content[k] == ALT_DIM_BAD)
-            return ALT_OK; /* no content rather than a wrong one */
         copy[k] = content[k];
+        bad += content[k] == ALT_DIM_BAD;
     }
+    if (bad > 0 && bad == count)
+        return ALT_OK;
     inf->out[i].content = copy;
     inf->out[i].content_count = count;
     return ALT_OK;

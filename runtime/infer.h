@@ -37,7 +37,7 @@ alt_status alt_infer_same_dtype(struct alt_infer *inf, int i, int j);
 /* Rank of input i, -1 when unknown. */
 int alt_infer_rank(const struct alt_infer *inf, int i);
 /* Content of the integer tensor at input i (rank 0 or 1, at most `max` elements) as dims, or false when it is not known.
- * Negative numbers cannot be told from symbols in an alt_dim: use alt_infer_ints for contents that may be negative. */
+ * An entry may be a number, negative ones included (alt_dim_number), an expression, or ALT_DIM_BAD: that one is not known. */
 bool alt_infer_content(const struct alt_infer *inf, int i, int max, alt_dim *out, int *count);
 /* Content of an integer tensor as numbers; false when not known as numbers (or longer than max). */
 bool alt_infer_ints(const struct alt_infer *inf, int i, int max, int64_t *out, int *count);
@@ -45,7 +45,8 @@ bool alt_infer_ints(const struct alt_infer *inf, int i, int max, int64_t *out, i
 void alt_infer_set(struct alt_infer *inf, int i, alt_dtype dtype, const struct alt_shape *shape);
 /* Output i has the dtype and shape of input j. */
 void alt_infer_like(struct alt_infer *inf, int i, int j);
-/* Output i holds `count` small numbers (rank 0 or 1 as its shape says), possibly symbolic. */
+/* Output i holds `count` small numbers (rank 0 or 1 as its shape says), possibly symbolic or negative (alt_dim_from_int), or
+ * ALT_DIM_BAD where nothing is known. */
 alt_status alt_infer_set_content(struct alt_infer *inf, int i, const alt_dim *content, int count);
 /* Multidirectional broadcast of two shapes (ONNX Broadcasting.md); ALT_E_SHAPE through alt_infer_fail. */
 alt_status alt_infer_broadcast(struct alt_infer *inf, const struct alt_shape *a, const struct alt_shape *b,

@@ -13,15 +13,6 @@
 
 enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, SWAP_SLICE = 8 };
 
-void alt_dense_strides(int rank, const int64_t *extent, int64_t *stride)
-{
-    int64_t s = 1;
-    for (int i = rank - 1; i >= 0; i--) {
-        stride[i] = s;
-        s *= extent[i];
-    }
-}
-
 bool alt_is_dense(int rank, const int64_t *extent, const int64_t *stride)
 {
     int64_t s = 1;

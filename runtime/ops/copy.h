@@ -41,8 +41,6 @@ void alt_copy_prepare(struct alt_copy *c, alt_dtype dtype, const struct alt_copy
 /* Tiles [begin, end) from `src` to `dst`, which must not overlap. */
 void alt_copy_run(const struct alt_copy *c, const void *src, void *dst, int64_t begin, int64_t end);
 
-/* Strides of a dense row-major tensor. */
-void alt_dense_strides(int rank, const int64_t *extent, int64_t *stride);
 /* True when `stride` is that of a dense row-major tensor (axes of extent 1 may have any). */
 bool alt_is_dense(int rank, const int64_t *extent, const int64_t *stride);
 /* Offset of the element of that row-major number. */
