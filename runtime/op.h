@@ -6,7 +6,10 @@
 
 struct alt_infer;
 struct alt_select;
+struct alt_arena;
 struct alt_kernel;
+struct alt_layout;
+struct alt_node;
 struct alt_view;
 struct alt_eval;
 
@@ -23,6 +26,13 @@ enum alt_op_flag {
     ALT_OP_INPLACE = 32     /* the first output may overwrite an input of the same size whose last use this is */
 };
 
+/* What an operator makes of blocked layouts (channels in blocks of some size, docs/design.md "Layouts"). */
+enum alt_blocking {
+    ALT_BLOCKING_NONE,   /* has no kernel for them */
+    ALT_BLOCKING_FOLLOW, /* takes them where its first input has one already (pooling) */
+    ALT_BLOCKING_LEAD    /* is worth converting for (convolution) */
+};
+
 /* A family of operators. Every function gets the node, so one family serves many operators. A family has infer and at
  * least one of select, view, eval. */
 struct alt_op_impl {
@@ -30,6 +40,11 @@ struct alt_op_impl {
     alt_status (*infer)(struct alt_infer *inf);
     /* The kernel for given types and layouts; see step.h. */
     alt_status (*select)(struct alt_select *sel, const struct alt_kernel **out);
+    /* The layouts that its blocked kernels want for channel blocks of `block`: fills in[n_in] and out[n_out] (NULL entries:
+     * plain; layouts made in `arena`), which select() then accepts. NULL function: ALT_BLOCKING_NONE. Pointwise operators
+     * need none: they take any layout that all their operands share. ALT_BLOCKING_NONE also when memory is short. */
+    enum alt_blocking (*layouts)(const struct alt_node *n, int block, struct alt_arena *arena,
+                                 const struct alt_layout **in, const struct alt_layout **out);
     /* Describes output 0.. as a strided view of input 0; see step.h. Tried first; may decline. */
     bool (*view)(struct alt_view *view);
     /* Runs on the host: data-dependent shapes, strings, sequences, control flow; see step.h. */

@@ -1,0 +1,74 @@
+/* program.h: what a plan executes: values with layouts, steps with kernels, packed constants. No extents, no addresses.
+ *
+ * Built once from a model's graph; immutable and shared by every binding, context and thread afterwards. A program may be
+ * run for every shape that its guard admits; default programs admit all.
+ */
+#ifndef ALT_RUNTIME_PROGRAM_H
+#define ALT_RUNTIME_PROGRAM_H
+
+#include "runtime/graph.h"
+#include "runtime/kernel.h"
+
+struct alt_layout;
+struct alt_diag;
+struct alt_mem;
+
+enum alt_pvalue_kind {
+    ALT_PV_TEMP,  /* written by one step */
+    ALT_PV_INPUT, /* the caller's memory; index: graph input */
+    ALT_PV_CONST  /* content and data */
+};
+
+struct alt_pvalue {
+    const char *name;
+    enum alt_pvalue_kind kind;
+    int index;
+    int output;                      /* graph output that this value is written to in place, or -1 */
+    int last_use;                    /* last step that reads it; its own step when none does; n_steps: a constant or input */
+    bool strided_ok;                 /* every reader takes any strides */
+    const struct alt_gvalue *origin; /* the graph value whose logical content this is; for types and messages */
+    const struct alt_layout *layout; /* NULL: plain row-major */
+    const struct alt_tensor *known;  /* constants: logical content */
+    const void *data;                /* constants: elements in the value's layout, aligned */
+};
+
+enum alt_step_kind { ALT_STEP_KERNEL, ALT_STEP_VIEW, ALT_STEP_HOST };
+
+struct alt_step {
+    enum alt_step_kind kind;
+    const struct alt_node *node;     /* conversions and copies have a node made for them (Identity) */
+    const struct alt_kernel *kernel; /* KERNEL; VIEW: used for shapes that cannot be viewed, may be NULL */
+    int n_in, n_out;
+    const int *in, *out; /* values; -1: omitted */
+    bool convert;        /* changes layout or place only */
+};
+
+struct alt_program {
+    struct alt_arena arena;
+    struct alt_mem *mem;            /* borrowed: the session's */
+    const struct alt_graph *graph;  /* borrowed: the model's */
+    struct alt_pvalue *value;
+    int n_values;
+    struct alt_step *step;
+    int n_steps;
+    int n_inputs, n_outputs;
+    const int *input, *output;      /* value of each graph input and output */
+    int max_operands;               /* of any step */
+    size_t packed_bytes;            /* constants copied or laid out anew */
+};
+
+/* How values are laid out. */
+enum alt_layout_policy {
+    ALT_LAYOUT_PLAIN,  /* all row-major */
+    ALT_LAYOUT_BLOCKED /* channels in blocks through chains of operators that have such kernels */
+};
+
+/* ALT_E_UNSUPPORTED naming every node that has no kernel, ALT_E_NOMEM. Free with alt_program_free. */
+alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, struct alt_mem *mem,
+                             struct alt_diag *diag, struct alt_program **out);
+void alt_program_free(struct alt_program *program);
+
+/* Prints values and steps (docs/design.md, "Plan text"). */
+void alt_program_print(const struct alt_program *program, alt_put_fn put, void *context);
+
+#endif
