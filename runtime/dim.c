@@ -57,6 +57,8 @@ static bool is_op(const struct alt_dimtab *tab, alt_dim d, enum alt_dim_op op)
     return d < 0 && d != ALT_DIM_BAD && expr(tab, d)->op == op;
 }
 
+static bool no_extent(alt_dim d) { return d == ALT_DIM_BAD || alt_dim_negative(d); }
+
 static int tree_size(const struct alt_dimtab *tab, alt_dim d) { return d < 0 ? expr(tab, d)->size : 1; }
 
 /* --- the table --- */
@@ -192,14 +194,15 @@ static void sum_term(struct sum *s, alt_dim atom, int64_t coef)
     }
 }
 
-/* s += coef * d */
+/* s += coef * d; d may be a negative number */
 static void sum_add(const struct alt_dimtab *tab, struct sum *s, alt_dim d, int64_t coef)
 {
-    int64_t scaled;
+    int64_t number, scaled;
     if (s->overflow || s->full || coef == 0)
         return;
-    if (d >= 0) {
-        s->overflow |= __builtin_mul_overflow(d, coef, &scaled) || __builtin_add_overflow(s->constant, scaled, &s->constant);
+    if (alt_dim_number(d, &number)) {
+        s->overflow |= __builtin_mul_overflow(number, coef, &scaled) ||
+                       __builtin_add_overflow(s->constant, scaled, &s->constant);
         return;
     }
     const struct alt_dim_expr *e = expr(tab, d);
@@ -272,11 +275,14 @@ static void sum_divide(struct sum *s, int64_t g)
         s->term[i].coef /= g;
 }
 
+/* ca * a + cb * b. Where a negative number goes in, one may come out; else that is no extent. */
 static alt_dim combine(struct alt_dimtab *tab, alt_dim a, int64_t ca, alt_dim b, int64_t cb)
 {
     struct sum s = {0};
     sum_add(tab, &s, a, ca);
     sum_add(tab, &s, b, cb);
+    if (s.n == 0 && !s.overflow && (alt_dim_negative(a) || alt_dim_negative(b)))
+        return alt_dim_from_int(s.constant);
     return sum_build(tab, &s);
 }
 
@@ -370,6 +376,10 @@ alt_dim alt_dim_mul(struct alt_dimtab *tab, alt_dim a, alt_dim b)
         return ALT_DIM_BAD;
     if (a >= 0 && b >= 0)
         return __builtin_mul_overflow(a, b, &r) ? ALT_DIM_BAD : r;
+    if (alt_dim_negative(a))
+        return combine(tab, b, a - ALT_DIM_MINUS, a, 0);
+    if (alt_dim_negative(b))
+        return combine(tab, a, b - ALT_DIM_MINUS, b, 0);
     struct product p = {.coef = 1};
     product_mul(tab, &p, a);
     product_mul(tab, &p, b);
@@ -448,7 +458,7 @@ static void cancel(struct product *a, struct product *b)
 
 alt_dim alt_dim_div(struct alt_dimtab *tab, alt_dim a, alt_dim b)
 {
-    if (a == ALT_DIM_BAD || b == ALT_DIM_BAD || b == 0)
+    if (no_extent(a) || no_extent(b) || b == 0)
         return ALT_DIM_BAD;
     if (a >= 0 && b >= 0)
         return a / b;
@@ -475,7 +485,7 @@ alt_dim alt_dim_div(struct alt_dimtab *tab, alt_dim a, alt_dim b)
 
 alt_dim alt_dim_ceildiv(struct alt_dimtab *tab, alt_dim a, alt_dim b)
 {
-    if (a == ALT_DIM_BAD || b == ALT_DIM_BAD || b == 0)
+    if (no_extent(a) || no_extent(b) || b == 0)
         return ALT_DIM_BAD;
     if (a >= 0 && b >= 0)
         return a / b + (a % b != 0);
@@ -523,7 +533,7 @@ static bool compare(const struct alt_dimtab *tab, alt_dim a, alt_dim b, bool *le
 static alt_dim choose(struct alt_dimtab *tab, enum alt_dim_op op, alt_dim a, alt_dim b)
 {
     bool less;
-    if (a == ALT_DIM_BAD || b == ALT_DIM_BAD)
+    if (no_extent(a) || no_extent(b))
         return ALT_DIM_BAD;
     if (compare(tab, a, b, &less))
         return less == (op == ALT_DIM_MIN) ? a : b;
@@ -586,7 +596,7 @@ static bool evaluate(const struct alt_dimtab *tab, alt_dim d, const int64_t *val
 int64_t alt_dim_eval(const struct alt_dimtab *tab, alt_dim d, const int64_t *values)
 {
     int64_t value;
-    if (d == ALT_DIM_BAD || !evaluate(tab, d, values, &value))
+    if (no_extent(d) || !evaluate(tab, d, values, &value))
         return -1;
     return value < 0 ? -1 : value;
 }
@@ -611,9 +621,14 @@ static void put(struct text *t, const char *s)
 static void print(const struct alt_dimtab *tab, alt_dim d, int tight, struct text *t)
 {
     char number[32];
-    if (d == ALT_DIM_BAD || d >= 0 || !tab) {
-        snprintf(number, sizeof number, "%lld", (long long)d);
-        put(t, d == ALT_DIM_BAD ? "bad" : d < 0 ? "?" : number);
+    int64_t value;
+    if (alt_dim_number(d, &value)) {
+        snprintf(number, sizeof number, "%lld", (long long)value);
+        put(t, number);
+        return;
+    }
+    if (d == ALT_DIM_BAD || !tab) {
+        put(t, d == ALT_DIM_BAD ? "bad" : "?");
         return;
     }
     static const char *const sign[] = {[ALT_DIM_ADD] = "+", [ALT_DIM_SUB] = "-", [ALT_DIM_MUL] = "*", [ALT_DIM_DIV] = "/"};

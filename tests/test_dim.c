@@ -121,6 +121,29 @@ static void bad_spreads(void **state)
     is(f, ALT_DIM_BAD, "bad");
 }
 
+/* Contents of shape tensors. */
+static void negative_numbers_add_and_multiply(void **state)
+{
+    struct fixture *f = *state;
+    struct alt_dimtab *t = &f->tab;
+    alt_dim m1 = alt_dim_from_int(-1), m5 = alt_dim_from_int(-5);
+    assert_int_equal(alt_dim_add(t, m1, 3), 2);
+    assert_true(alt_dim_add(t, m1, m5) == alt_dim_from_int(-6));
+    assert_true(alt_dim_sub(t, 2, m5) == 7);
+    assert_true(alt_dim_sub(t, m5, 2) == alt_dim_from_int(-7));
+    assert_true(alt_dim_mul(t, m5, 3) == alt_dim_from_int(-15));
+    assert_true(alt_dim_mul(t, m5, m1) == 5);
+    assert_int_equal(alt_dim_mul(t, m5, 0), 0);
+    assert_true(alt_dim_add(t, f->h, m1) == alt_dim_sub(t, f->h, 1));
+    assert_true(alt_dim_add(t, alt_dim_mul(t, f->h, m1), f->h) == 0);
+    assert_true(alt_dim_mul(t, alt_dim_from_int(-ALT_DIM_MINUS_MOST), 2) == ALT_DIM_BAD);
+    assert_true(alt_dim_div(t, m5, 2) == ALT_DIM_BAD);
+    assert_true(alt_dim_ceildiv(t, f->h, m5) == ALT_DIM_BAD);
+    assert_true(alt_dim_min(t, f->h, m5) == ALT_DIM_BAD);
+    assert_int_equal(alt_dim_eval(t, m1, (int64_t[]){1, 1, 1}), -1);
+    is(f, m5, "-5");
+}
+
 static void unknowns_equal_nothing_else(void **state)
 {
     struct fixture *f = *state;
@@ -235,6 +258,7 @@ int main(void)
         WITH(strided_convolutions_join),
         WITH(minima_and_maxima_are_decided_where_they_can_be),
         WITH(bad_spreads),
+        WITH(negative_numbers_add_and_multiply),
         WITH(unknowns_equal_nothing_else),
         WITH(text_is_cut_not_overrun),
         WITH(random_expressions_evaluate_as_numbers_do),
