@@ -307,36 +307,42 @@ void alt_copy_list_run(const struct alt_copy_list *list, const struct alt_kopera
 void alt_copy_list_bind(struct alt_kernel_bind *b, const struct alt_copy_list *list)
 {
     b->params = list;
-    b->range = list->tiles;
-    for (int i = 0; i < list->count; i++)
+    b->range = 0;
+    for (int i = 0; i < list->count; i++) {
+        b->range += list->copy[i].tiles;
         b->flops += (double)list->copy[i].count;
+    }
 }
 
-static int copy_bind(struct alt_kernel_bind *b)
+int alt_copy_bind_one(struct alt_kernel_bind *b, const struct alt_copy_box *box)
 {
     struct alt_copy_list *list = alt_copy_list_create(b->arena, 1);
     if (!list)
         return ALT_E_NOMEM;
-    const struct alt_operand *in = &b->in[0];
-    struct alt_copy_box box = {.rank = in->phys_rank};
-    memcpy(box.extent, in->extent, sizeof box.extent);
-    memcpy(box.src, in->stride, sizeof box.src);
-    alt_dense_strides(box.rank, box.extent, box.dst);
-    alt_copy_prepare(&list->copy[0], in->dtype, &box);
-    list->tiles = list->copy[0].tiles;
+    alt_copy_prepare(&list->copy[0], b->in[0].dtype, box);
     alt_copy_list_bind(b, list);
     return ALT_OK;
 }
 
-static void copy_fn(const struct alt_kargs *args)
+void alt_copy_one(const struct alt_kargs *args)
 {
     const struct alt_copy_list *list = args->params;
     alt_copy_run(&list->copy[0], args->operand[0].data, args->operand[args->operand_count - 1].data, args->begin, args->end);
 }
 
+static int copy_bind(struct alt_kernel_bind *b)
+{
+    const struct alt_operand *in = &b->in[0];
+    struct alt_copy_box box = {.rank = in->phys_rank};
+    memcpy(box.extent, in->extent, sizeof box.extent);
+    memcpy(box.src, in->stride, sizeof box.src);
+    alt_dense_strides(box.rank, box.extent, box.dst);
+    return alt_copy_bind_one(b, &box);
+}
+
 const struct alt_kernel *alt_copy_kernel(alt_dtype dtype)
 {
     static const struct alt_kernel kernel = {
-        .name = "copy", .fn = copy_fn, .bind = copy_bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+        .name = "copy", .fn = alt_copy_one, .bind = copy_bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
     return alt_dtype_bits(dtype) ? &kernel : NULL;
 }

@@ -53,7 +53,6 @@ const struct alt_kernel *alt_copy_kernel(alt_dtype dtype);
 /* For kernels that do several copies: params is one of these. */
 struct alt_copy_list {
     int count;
-    int64_t tiles; /* of all */
     struct alt_copy copy[];
 };
 struct alt_copy_list *alt_copy_list_create(struct alt_arena *arena, int count);
@@ -62,5 +61,9 @@ void alt_copy_list_run(const struct alt_copy_list *list, const struct alt_kopera
                        const struct alt_koperand *dst, bool one_dst, int64_t begin, int64_t end);
 /* Sets params, range and cost of a binding from a list. */
 void alt_copy_list_bind(struct alt_kernel_bind *b, const struct alt_copy_list *list);
+
+/* For operators that are one copy from in[0] to their only output: what bind returns, and the kernel's function. */
+int alt_copy_bind_one(struct alt_kernel_bind *b, const struct alt_copy_box *box);
+void alt_copy_one(const struct alt_kargs *args);
 
 #endif
