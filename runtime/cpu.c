@@ -96,6 +96,11 @@ enum alt_isa alt_cpu_isa(void)
     return (enum alt_isa)isa;
 }
 
+int alt_cpu_block(void)
+{
+    return alt_cpu_isa() >= ALT_ISA_AVX512 ? 16 : 8;
+}
+
 /* Cores in the affinity mask; INT_MAX when the kernel does not say. The kernel refuses a mask smaller than its own. */
 static int affinity_cores(void)
 {

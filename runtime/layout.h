@@ -26,6 +26,7 @@
 #include "runtime/kernel.h"
 
 struct alt_arena;
+struct alt_tensor;
 
 /* suffix, name in text, takes an axis, arguments are a list, number of arguments that are not */
 #define ALT_LAYOUT_OP_TABLE(X) \
@@ -117,6 +118,21 @@ void alt_layout_forward(const struct alt_layout_map *map, const int64_t *logical
 bool alt_layout_inverse(const struct alt_layout_map *map, const int64_t *phys, int64_t *logical);
 /* For each physical axis the set of logical axes (bit k: axis k) that its coordinate depends on. */
 void alt_layout_depends(const struct alt_layout_map *map, unsigned *mask);
+
+/* ---- moving data (layout_convert.c) ---- */
+
+/* Converts in[0], any layout and strides, to out[0] of the same type and logical shape, writing zero bytes where no element
+ * lies. NULL for no type. */
+const struct alt_kernel *alt_convert_kernel(alt_dtype dtype);
+
+/* Bytes of a dense tensor of t's type and shape in `layout`. ALT_E_ILLEGAL, ALT_E_SHAPE on overflow. */
+alt_status alt_layout_bytes(const struct alt_layout *layout, const struct alt_tensor *t, size_t *bytes)
+    __attribute__((warn_unused_result));
+/* Lays `t` out in `data` (alt_layout_bytes long) on this thread. Short of memory it is slower and still succeeds. */
+alt_status alt_layout_pack(const struct alt_layout *layout, const struct alt_tensor *t, void *data)
+    __attribute__((warn_unused_result));
+
+/* ---- sliding windows ---- */
 
 /* The unfold that fits a sliding window (stride V, dilation d, M taps): tiles of `outputs` outputs read their input from
  * one tile each. ALT_E_ILLEGAL on arguments < 1 and on overflow. */
