@@ -1,0 +1,120 @@
+/* conv.c: Conv: types and shapes, choice of kernel, layouts. */
+#include "runtime/ops/conv.h"
+
+#include "runtime/infer.h"
+#include "runtime/kernels/kern.h"
+#include "runtime/layout.h"
+
+/* Spatial axes from whatever says how many there are; -1: nothing does. */
+static int spatial_rank(const struct alt_infer *inf)
+{
+    const int x = alt_infer_rank(inf, 0), w = alt_infer_rank(inf, 1);
+    return x >= 0 ? x - 2 : w >= 0 ? w - 2 : alt_op_window_rank(inf->node);
+}
+
+static alt_status read_window(struct alt_infer *inf, int rank, struct alt_op_window *w)
+{
+    int64_t kernel[ALT_WINDOW_RANK];
+    const struct alt_shape *weights = &inf->in[1]->shape;
+    if (weights->rank >= 0 && weights->rank != rank + 2)
+        return alt_infer_fail(inf, ALT_E_SHAPE, "X and W must have the same number of axes");
+    for (int i = 0; i < rank && i < ALT_WINDOW_RANK; i++)
+        kernel[i] = weights->rank >= 0 && alt_dim_known(weights->dim[2 + i]) ? weights->dim[2 + i] : -1;
+    const char *fault = alt_op_window_read(inf->node, rank, kernel, w);
+    return fault ? alt_infer_fail(inf, ALT_E_MODEL, "%s", fault) : ALT_OK;
+}
+
+static alt_status check_channels(struct alt_infer *inf, const struct alt_shape *x, const struct alt_shape *w)
+{
+    const int64_t group = alt_attr_int(inf->node, "group", 1);
+    if (group < 1 || group > INT32_MAX)
+        return alt_infer_fail(inf, ALT_E_MODEL, "group must be positive");
+    if (w->rank < 0)
+        return ALT_OK;
+    if (alt_dim_known(w->dim[0]) && w->dim[0] % group)
+        return alt_infer_fail(inf, ALT_E_SHAPE, "the output channels cannot be divided into %lld groups", (long long)group);
+    if (x->rank >= 0 && alt_dim_known(x->dim[1]) && alt_dim_known(w->dim[1]) &&
+        (x->dim[1] % group || x->dim[1] / group != w->dim[1]))
+        return alt_infer_fail(inf, ALT_E_SHAPE, "X has not as many channels as W wants for %lld groups", (long long)group);
+    return ALT_OK;
+}
+
+static alt_status check_bias(struct alt_infer *inf, const struct alt_shape *w)
+{
+    if (!alt_infer_has(inf, 2))
+        return ALT_OK;
+    ALT_CHECK(alt_infer_same_dtype(inf, 0, 2));
+    const struct alt_shape *b = &inf->in[2]->shape;
+    if (b->rank >= 0 && (b->rank != 1 || (w->rank >= 0 && alt_dim_known(w->dim[0]) && alt_dim_known(b->dim[0]) &&
+                                          b->dim[0] != w->dim[0])))
+        return alt_infer_fail(inf, ALT_E_SHAPE, "B must have one element for each output channel");
+    return ALT_OK;
+}
+
+static alt_status infer(struct alt_infer *inf)
+{
+    ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_FLOAT));
+    ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_FLOAT));
+    ALT_CHECK(alt_infer_same_dtype(inf, 0, 1));
+    const struct alt_shape *x = &inf->in[0]->shape, *w = &inf->in[1]->shape;
+    const int rank = spatial_rank(inf);
+    struct alt_shape y = {.rank = -1};
+    ALT_CHECK(check_bias(inf, w));
+    if (rank == -1 && x->rank < 0) {
+        alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
+        return ALT_OK;
+    }
+    struct alt_op_window win;
+    ALT_CHECK(read_window(inf, rank, &win));
+    ALT_CHECK(check_channels(inf, x, w));
+    y.rank = rank + 2;
+    y.dim[0] = x->rank >= 0 ? x->dim[0] : alt_dim_unknown(inf->dims);
+    y.dim[1] = w->rank >= 0 ? w->dim[0] : alt_dim_unknown(inf->dims);
+    for (int i = 0; i < rank; i++) {
+        y.dim[2 + i] = x->rank >= 0 ? alt_op_window_out(inf->dims, &win, i, x->dim[2 + i]) : alt_dim_unknown(inf->dims);
+        if (y.dim[2 + i] == ALT_DIM_BAD)
+            return alt_infer_fail(inf, ALT_E_SHAPE, "the kernel is larger than the padded input along spatial axis %d", i);
+    }
+    alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
+    return ALT_OK;
+}
+
+alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c)
+{
+    const struct alt_operand *x = &bind->in[0], *w = &bind->in[1], *y = &bind->out[0];
+    const char *fault = alt_op_window_read(bind->node, x->rank - 2, w->dim + 2, &c->w);
+    if (fault)
+        return alt_bind_fail(bind, ALT_E_MODEL, "%s", fault);
+    c->n = x->dim[0];
+    c->c = x->dim[1];
+    c->o = w->dim[0];
+    c->group = alt_attr_int(bind->node, "group", 1);
+    c->ic = w->dim[1];
+    c->oc = c->o / c->group;
+    c->bias = bind->n_in > 2 && bind->in[2].dtype != ALT_NONE;
+    if (w->rank != x->rank || c->ic * c->group != c->c || c->oc * c->group != c->o)
+        return alt_bind_fail(bind, ALT_E_SHAPE, "the channels of X, W and group do not fit together");
+    if (c->bias && (bind->in[2].rank != 1 || bind->in[2].dim[0] != c->o))
+        return alt_bind_fail(bind, ALT_E_SHAPE, "B must have one element for each output channel");
+    c->taps = alt_op_window_taps(&c->w);
+    c->pixels = alt_dims_count(y->rank - 2, y->dim + 2);
+    if (!alt_op_window_fix(&c->w, x->dim + 2, y->dim + 2))
+        return alt_bind_fail(bind, ALT_E_SHAPE, "the kernel is larger than the padded input");
+    if (c->taps < 0 || c->taps > INT32_MAX)
+        return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the kernel has too many positions");
+    return ALT_OK;
+}
+
+static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
+{
+    const alt_dtype dtype = sel->in[0].dtype;
+    for (int i = 0; i < sel->n_in; i++)
+        if (sel->in[i].layout)
+            return alt_select_unsupported(sel);
+    if (!(alt_dtype_class(dtype) & ALT_CLASS_FLOAT) || sel->out[0].layout)
+        return alt_select_unsupported(sel);
+    *out = &alt_conv_plain;
+    return ALT_OK;
+}
+
+const struct alt_op_impl alt_op_conv = {.infer = infer, .select = select_kernel};
