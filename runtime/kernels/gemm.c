@@ -1,0 +1,78 @@
+/* gemm.c: register tiles of a matrix product, MR rows by one or two vectors.
+ *
+ * The accumulators stay in registers over all k; rows of a are read in place (one broadcast each), rows of b are vectors.
+ * A tile at the lower edge has fewer rows and a narrow one fewer vectors; both numbers are constants in the unrolled copies below. */
+#include "runtime/kernels/vec.h"
+
+#include <string.h>
+
+/* Rows [i0, i0 + m) of columns [0, v vectors) into c. */
+INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row, const int m, const int v)
+{
+    const real *a[MR], *b = g->b;
+    vec acc[MR][2];
+#pragma GCC unroll 8
+    for (int i = 0; i < m; i++) {
+        a[i] = (const real *)g->a + (i0 + i) * g->a_row;
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+            acc[i][j] = g->accumulate ? load(c + i * c_row + j * LANES) : (vec){0};
+    }
+    int64_t at = 0;
+    for (int64_t k = 0; k < g->k; k++, b += g->b_row, at += g->a_col) {
+        vec row[2];
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+            row[j] = load(b + j * LANES);
+#pragma GCC unroll 8
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < v; j++)
+                acc[i][j] += a[i][at] * row[j];
+    }
+    const real *bias = g->bias;
+#pragma GCC unroll 8
+    for (int i = 0; i < m; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+            store(c + i * c_row + j * LANES, bias ? acc[i][j] + bias[(i0 + i) * g->bias_row] : acc[i][j]);
+}
+
+typedef void tile_fn(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row);
+
+#define TILE(m, v) static void tile_##m##_##v(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row) \
+    { tile(g, i0, c, c_row, m <= MR ? m : MR, v); }
+TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2)
+
+static tile_fn *const tiles[2][9] = {
+    {NULL, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1},
+    {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2},
+};
+
+/* A tile whose rows of c are narrower than its vectors goes through a buffer. */
+static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, tile_fn *fn, int64_t m)
+{
+    real buffer[MR * NR];
+    real *c = (real *)g->c + i0 * g->c_row;
+    memset(buffer, 0, sizeof buffer);
+    for (int64_t i = 0; g->accumulate && i < m; i++)
+        memcpy(buffer + i * NR, c + i * g->c_row, (size_t)g->n * sizeof(real));
+    fn(g, i0, buffer, NR);
+    for (int64_t i = 0; i < m; i++)
+        memcpy(c + i * g->c_row, buffer + i * NR, (size_t)g->n * sizeof(real));
+}
+
+void KERN(gemm)(const struct alt_kern_gemm *g)
+{
+    const int vectors = g->n > LANES ? 2 : 1;
+    const bool whole = g->n == vectors * LANES;
+    for (int64_t i = 0; i < g->m; i += MR) {
+        const int64_t m = g->m - i < MR ? g->m - i : MR;
+        tile_fn *fn = tiles[vectors - 1][m];
+        if (whole)
+            fn(g, i, (real *)g->c + i * g->c_row, g->c_row);
+        else
+            narrow_tile(g, i, fn, m);
+    }
+}

@@ -1,0 +1,28 @@
+/* kern.c: chooses the table of micro-kernels for this machine. */
+#include "runtime/kernels/kern.h"
+
+#include "runtime/cpu.h"
+
+/* meson.build names the levels it has built, lowest first. */
+extern const struct alt_kern alt_kern_table_base_f32, alt_kern_table_base_f64;
+#if ALT_KERN_X86
+extern const struct alt_kern alt_kern_table_avx2_f32, alt_kern_table_avx2_f64;
+extern const struct alt_kern alt_kern_table_avx512_f32, alt_kern_table_avx512_f64;
+#define BUILT(level, bits) &alt_kern_table_##level##_f##bits
+#else
+#define BUILT(level, bits) &alt_kern_table_base_f##bits
+#endif
+
+static const struct alt_kern *const f32[ALT_ISA_COUNT] = {
+    [ALT_ISA_BASE] = &alt_kern_table_base_f32,
+    [ALT_ISA_AVX2] = BUILT(avx2, 32),
+    [ALT_ISA_AVX512] = BUILT(avx512, 32),
+};
+static const struct alt_kern *const f64[ALT_ISA_COUNT] = {
+    [ALT_ISA_BASE] = &alt_kern_table_base_f64,
+    [ALT_ISA_AVX2] = BUILT(avx2, 64),
+    [ALT_ISA_AVX512] = BUILT(avx512, 64),
+};
+
+const struct alt_kern *alt_kern_f32(void) { return f32[alt_cpu_isa()]; }
+const struct alt_kern *alt_kern_f64(void) { return f64[alt_cpu_isa()]; }

@@ -1,0 +1,108 @@
+/* kern.h: the default micro-kernels of products, convolutions and pooling, one table for each ISA level and element type.
+ *
+ * One source is compiled for every pair (meson.build); `real` is float or double there and pointers are untyped here, so
+ * that the loops around the kernels are written once. All strides and counts are in elements.
+ *
+ * Canonical order of accumulation, held by every kernel here: one accumulator an output element, starting at +0,
+ * reduction indices ascending (matrix product: k; convolution: input channel, then kernel position, the last axis
+ * fastest), each step one fused multiply-add where the ISA level has it and a multiplication followed by an addition where
+ * not; the bias is added after the last step. Elements of the padding are zeros and take part. An accumulator that is stored between two
+ * blocks of the reduction keeps its bits. So on one machine plain and blocked layouts, any tile sizes and any number of
+ * threads give the same bits.
+ */
+#ifndef ALT_RUNTIME_KERNELS_KERN_H
+#define ALT_RUNTIME_KERNELS_KERN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* c[m][n] = a[m][k] * b[k][n] with n at most `nr`. */
+struct alt_kern_gemm {
+    int64_t m, n, k;
+    const void *a;
+    int64_t a_row, a_col;
+    const void *b;        /* `nr` elements can be read from every row, whatever n is */
+    int64_t b_row;
+    void *c;              /* the elements of a row lie side by side */
+    int64_t c_row;
+    bool accumulate;      /* the accumulators start with what c holds, not with zero */
+    const void *bias;     /* bias[i * bias_row] is added to row i at the end; NULL: nothing is */
+    int64_t bias_row;
+};
+
+/* A strided matrix, copied to rows of `nr`: what lies past `n` is zeroed. */
+struct alt_kern_pack {
+    int64_t k, n;
+    const void *source;
+    int64_t row, col;
+    void *out;
+};
+
+/* Elements of input channels under the taps of output pixels, copied to rows of `nr`: row c * taps + t of the matrix
+ * that im2col gives. Rows [first, first + rows). */
+struct alt_kern_gather {
+    const void *source;       /* channel 0 */
+    int64_t channel;          /* stride */
+    int64_t taps, first, rows;
+    const int64_t *index;     /* [taps][nr], relative to the channel; -1: zero */
+    const bool *run;          /* [taps]: the whole row lies side by side */
+    void *out;
+};
+
+/* Output pixels of one or two vectors of output channels. */
+struct alt_kern_conv {
+    const void *x;
+    const int64_t *pixel;     /* [pixels]: offset of each output pixel's window in x */
+    int64_t pixels;
+    const int64_t *step;      /* [steps]: offset of each reduction step within a block of input channels */
+    int64_t steps, blocks, x_block, last_steps; /* the last block of input channels has only `last_steps` */
+    const void *w[2];         /* the weights of each vector; NULL in w[1]: one vector */
+    int64_t w_step;           /* from one reduction step to the next */
+    const void *bias[2];      /* one vector each, or NULL */
+    void *y[2];
+    int64_t y_pixel;
+};
+
+/* Output pixels of one block of channels, each channel by itself (group == channels). */
+struct alt_kern_depthwise {
+    const void *x;
+    const int64_t *pixel;
+    int64_t pixels;
+    const int64_t *step;      /* [steps]: offset of each tap */
+    int64_t steps;
+    const void *w;            /* [steps][block] */
+    const void *bias;         /* [block] or NULL */
+    void *y;                  /* [pixels][block] */
+};
+
+/* One row of elements combined with another, `blocks` times `block` elements side by side:
+ * y[i * block + j] = y[..] op x[i * x_step + j]. */
+struct alt_kern_row {
+    int64_t blocks, block, x_step;
+    const void *x;
+    void *y;
+};
+
+struct alt_kern {
+    const char *name;
+    int nr;    /* width of a packed panel: two vectors */
+    int mr;    /* rows (output pixels) a register tile holds */
+    int block; /* channels of a blocked layout that `conv` and `depthwise` want */
+    int lanes; /* channels of one vector of `conv`: a half of `block` or all of it */
+    void (*gemm)(const struct alt_kern_gemm *g);
+    void (*pack)(const struct alt_kern_pack *p);
+    void (*gather)(const struct alt_kern_gather *g);
+    void (*conv)(const struct alt_kern_conv *c);
+    void (*depthwise)(const struct alt_kern_depthwise *d);
+    /* y = w * x + y for every element, fused where the ISA level has it. */
+    void (*row_multiply)(const struct alt_kern_row *r, double w);
+    /* y = x when x > y or x is not a number. */
+    void (*row_max)(const struct alt_kern_row *r);
+    void (*row_add)(const struct alt_kern_row *r);
+};
+
+/* The tables of this machine (alt_cpu_isa). */
+const struct alt_kern *alt_kern_f32(void);
+const struct alt_kern *alt_kern_f64(void);
+
+#endif

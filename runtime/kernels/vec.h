@@ -1,0 +1,47 @@
+/* vec.h: element and vector types of the micro-kernels, from what meson.build defines for the ISA level and element type:
+ * ALT_KERN_BITS (32 or 64), ALT_KERN_VECTOR (bytes of a vector), ALT_KERN_SUFFIX (of every symbol). */
+#ifndef ALT_RUNTIME_KERNELS_VEC_H
+#define ALT_RUNTIME_KERNELS_VEC_H
+
+#include "runtime/kernels/kern.h"
+
+#ifndef ALT_KERN_SUFFIX /* when the header is compiled alone */
+#define ALT_KERN_BITS 32
+#define ALT_KERN_VECTOR 16
+#define ALT_KERN_SUFFIX base_f32
+#endif
+
+#if ALT_KERN_BITS == 64
+typedef double real;
+#else
+typedef float real;
+#endif
+
+/* Elements of a vector; rows of a register tile; registers: 6 x 2 accumulators of 16, 8 x 2 of 32. */
+#define LANES ((int)(ALT_KERN_VECTOR / sizeof(real)))
+#define MR (ALT_KERN_VECTOR == 64 ? 8 : 6)
+#define NR (2 * LANES)
+
+typedef real vec __attribute__((vector_size(ALT_KERN_VECTOR)));
+/* The same at any element's address. */
+typedef real vecu __attribute__((vector_size(ALT_KERN_VECTOR), aligned(ALT_KERN_BITS / 8), may_alias));
+
+#define ALT_KERN_PASTE2(a, b) a##b
+#define ALT_KERN_PASTE(a, b) ALT_KERN_PASTE2(a, b)
+#define KERN(name) ALT_KERN_PASTE(alt_kern_##name##_, ALT_KERN_SUFFIX)
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const real *p) { return *(const vecu *)p; }
+INLINE void store(real *p, vec v) { *(vecu *)p = v; }
+
+void KERN(gemm)(const struct alt_kern_gemm *g);
+void KERN(pack)(const struct alt_kern_pack *p);
+void KERN(gather)(const struct alt_kern_gather *g);
+void KERN(conv)(const struct alt_kern_conv *c);
+void KERN(depthwise)(const struct alt_kern_depthwise *d);
+void KERN(row_multiply)(const struct alt_kern_row *r, double w);
+void KERN(row_max)(const struct alt_kern_row *r);
+void KERN(row_add)(const struct alt_kern_row *r);
+
+#endif

@@ -1,0 +1,143 @@
+/* matmul.c: MatMul (numpy.matmul): the last two axes are matrices, the others are batches that broadcast; a vector on the
+ * left is a row, one on the right a column, and its axis is left out of the result. */
+#include "runtime/infer.h"
+#include "runtime/ops/product.h"
+#include "runtime/step.h"
+
+#include <string.h>
+
+enum { ALL = ALT_CLASS_FLOAT | ALT_CLASS_INT };
+
+/* Batch axes of a matrix shape. */
+static void batch_of(const struct alt_shape *s, struct alt_shape *out)
+{
+    out->rank = s->rank > 2 ? s->rank - 2 : 0;
+    memcpy(out->dim, s->dim, (size_t)out->rank * sizeof *out->dim);
+}
+
+static alt_status infer(struct alt_infer *inf)
+{
+    ALT_CHECK(alt_infer_expect(inf, 0, ALL));
+    ALT_CHECK(alt_infer_expect(inf, 1, ALL));
+    ALT_CHECK(alt_infer_same_dtype(inf, 0, 1));
+    const struct alt_shape *a = &inf->in[0]->shape, *b = &inf->in[1]->shape;
+    struct alt_shape y = {.rank = -1};
+    if (a->rank == 0 || b->rank == 0)
+        return alt_infer_fail(inf, ALT_E_SHAPE, "both inputs need at least one axis");
+    if (a->rank < 0 || b->rank < 0) {
+        alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
+        return ALT_OK;
+    }
+    const alt_dim k = a->dim[a->rank - 1], k2 = b->dim[b->rank > 1 ? b->rank - 2 : 0];
+    if (alt_dim_known(k) && alt_dim_known(k2) && k != k2)
+        return alt_infer_fail(inf, ALT_E_SHAPE, "the last axis of the left matrix and the rows of the right one differ");
+    struct alt_shape a_batch, b_batch;
+    batch_of(a, &a_batch);
+    batch_of(b, &b_batch);
+    ALT_CHECK(alt_infer_broadcast(inf, &a_batch, &b_batch, &y));
+    if (a->rank > 1)
+        y.dim[y.rank++] = a->dim[a->rank - 2];
+    if (b->rank > 1)
+        y.dim[y.rank++] = b->dim[b->rank - 1];
+    alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
+    return ALT_OK;
+}
+
+/* Products of a batch, one after the other. */
+struct batches {
+    struct alt_product product;
+    int rank;
+    int64_t count, extent[ALT_MAX_RANK], a[ALT_MAX_RANK], b[ALT_MAX_RANK], y[ALT_MAX_RANK];
+};
+
+static void run(const struct alt_kargs *args)
+{
+    const struct batches *p = args->params;
+    const char *a = args->operand[0].data, *b = args->operand[1].data;
+    char *y = args->operand[2].data;
+    for (int64_t tile = args->begin; tile < args->end; tile++) {
+        int64_t rest = tile / p->product.tiles, a_at = 0, b_at = 0, y_at = 0;
+        for (int i = p->rank - 1; i >= 0; i--) {
+            const int64_t index = rest % p->extent[i];
+            rest /= p->extent[i];
+            a_at += index * p->a[i];
+            b_at += index * p->b[i];
+            y_at += index * p->y[i];
+        }
+        const int64_t size = (int64_t)p->product.size;
+        alt_product_tile(&p->product, a + a_at * size, b + b_at * size, NULL, y + y_at * size,
+                         tile % p->product.tiles, args->scratch);
+    }
+}
+
+/* Stride of axis i of the broadcast batch (rank axes) in an operand. */
+static int64_t batch_stride(const struct alt_operand *op, int rank, int i)
+{
+    const int axis = i - rank + op->rank - 2;
+    return axis < 0 || op->dim[axis] == 1 ? 0 : op->stride[axis];
+}
+
+/* The last batch axis becomes rows of one larger product while b is the same for all of it and the rows of a and y go on
+ * with one stride. */
+static void fold_batches(struct batches *p)
+{
+    struct alt_product *q = &p->product;
+    while (p->rank > 0) {
+        const int i = p->rank - 1;
+        if (p->extent[i] != 1 && (p->b[i] != 0 || p->a[i] != q->m * q->a.row || p->y[i] != q->m * q->y.row))
+            return;
+        q->m *= p->extent[i];
+        p->rank--;
+    }
+}
+
+static int bind(struct alt_kernel_bind *bind)
+{
+    const struct alt_operand *a = &bind->in[0], *b = &bind->in[1], *y = &bind->out[0];
+    struct batches *p = alt_arena_alloc(bind->arena, sizeof *p);
+    if (!p)
+        return ALT_E_NOMEM;
+    struct alt_product *q = &p->product;
+    q->dtype = a->dtype;
+    q->m = a->rank > 1 ? a->dim[a->rank - 2] : 1;
+    q->n = b->rank > 1 ? b->dim[b->rank - 1] : 1;
+    q->k = a->dim[a->rank - 1];
+    if (q->k != b->dim[b->rank > 1 ? b->rank - 2 : 0])
+        return alt_bind_fail(bind, ALT_E_SHAPE, "the inner extents of the matrices differ");
+    q->a = (struct alt_matrix){a->rank > 1 ? a->stride[a->rank - 2] : 0, a->stride[a->rank - 1]};
+    q->b = b->rank > 1 ? (struct alt_matrix){b->stride[b->rank - 2], b->stride[b->rank - 1]}
+                       : (struct alt_matrix){b->stride[0], 0};
+    q->y = (struct alt_matrix){q->n, 1};
+    q->alpha = 1;
+    p->rank = (a->rank > b->rank ? a->rank : b->rank) - 2;
+    p->rank = p->rank > 0 ? p->rank : 0;
+    int64_t y_stride = q->m * q->n;
+    for (int i = p->rank - 1; i >= 0; i--) {
+        p->extent[i] = y->dim[i];
+        p->a[i] = batch_stride(a, p->rank, i);
+        p->b[i] = batch_stride(b, p->rank, i);
+        p->y[i] = y_stride;
+        y_stride *= y->dim[i];
+    }
+    fold_batches(p);
+    p->count = alt_dims_count(p->rank, p->extent);
+    alt_product_prepare(q);
+    bind->params = p;
+    bind->range = p->count * q->tiles;
+    bind->flops = 2.0 * (double)q->m * (double)q->n * (double)q->k * (double)p->count;
+    bind->scratch = q->scratch;
+    return ALT_OK;
+}
+
+static const struct alt_kernel kernel = {
+    .name = "matmul", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+
+static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
+{
+    if (!alt_product_supports(sel->in[0].dtype) || sel->in[0].layout || sel->in[1].layout || sel->out[0].layout)
+        return alt_select_unsupported(sel);
+    *out = &kernel;
+    return ALT_OK;
+}
+
+const struct alt_op_impl alt_op_matmul = {.infer = infer, .select = select_kernel};

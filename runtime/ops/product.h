@@ -1,0 +1,44 @@
+/* product.h: matrix products of any strides, cut into tiles: the work of MatMul and Gemm.
+ *
+ * y = alpha * (a b) + beta * c, in the canonical order of runtime/kernels/kern.h; alpha is applied to the finished sum and
+ * beta * c added to that, each rounded (both are left out when they are 1, respectively when there is no c). float16 and bfloat16
+ * are computed in float32 and rounded once, at the end. Integers wrap around; their alpha and beta are whole numbers.
+ */
+#ifndef ALT_RUNTIME_OPS_PRODUCT_H
+#define ALT_RUNTIME_OPS_PRODUCT_H
+
+#include <alt/value.h>
+
+struct alt_kern;
+
+/* A matrix: how far apart its rows and columns lie, in elements. */
+struct alt_matrix {
+    int64_t row, col;
+};
+
+struct alt_product {
+    /* given */
+    alt_dtype dtype;
+    int64_t m, n, k;
+    struct alt_matrix a, b, c, y; /* [m][k], [k][n], [m][n], [m][n] */
+    double alpha, beta;
+    bool has_c;
+    /* found by alt_product_prepare */
+    const struct alt_kern *kern; /* NULL: integers */
+    size_t size;                 /* bytes of an element */
+    bool swapped;                /* computed as the transposed product, which has longer rows */
+    bool wide;                   /* float16 and bfloat16: operands go through float32 */
+    bool pack_b, direct;         /* b goes through packed panels; y holds the accumulators */
+    int64_t rows, depth;         /* of a tile; of a block of the reduction */
+    int64_t tiles_m, tiles;
+    size_t scratch;              /* bytes a thread */
+};
+
+/* True when the type has kernels. */
+bool alt_product_supports(alt_dtype dtype);
+void alt_product_prepare(struct alt_product *p);
+/* Computes tile `tile`; `c` may be NULL when has_c is false. */
+void alt_product_tile(const struct alt_product *p, const void *a, const void *b, const void *c, void *y, int64_t tile,
+                      void *scratch);
+
+#endif
