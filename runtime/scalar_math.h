@@ -142,9 +142,9 @@ static inline float alt_tanh_f32(float x)
     p = p * s + -5.394676328e-02f;
     p = p * s + 1.333320588e-01f;
     p = p * s + -3.333333135e-01f;
-    const float small = x + x * (s * p);
+    const float small = t + t * (s * p);
     const float large = 1.0f - 2.0f / (alt_exp_f32(2.0f * t) + 1.0f);
-    return t < 0.625f ? small : alt_copysign_f32(large, x);
+    return alt_copysign_f32(t < 0.625f ? small : large, x);
 }
 
 static inline float alt_sigmoid_f32(float x)
