@@ -1,0 +1,110 @@
+/* measure.c: runs a session and times it. Only alt_session_run lies between the two readings of the clock; outputs are
+ * given back before the next run, as a server would. */
+#include "tools/measure.h"
+
+#include "tools/stop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Without --runs and --seconds. */
+enum { DEFAULT_MS = 2000, DEFAULT_LEAST = 3 };
+/* Between two progress messages: on a terminal, and in a log. */
+enum { LIVE_MS = 200, LOG_MS = 5000 };
+
+double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+bool measure_init(struct measure *m, const alt_model *model, alt_session *session)
+{
+    m->session = session;
+    m->input_count = alt_model_input_count(model);
+    m->output_count = alt_model_output_count(model);
+    m->outputs = calloc(m->output_count + 1, sizeof *m->outputs);
+    return m->outputs != NULL;
+}
+
+static void release_outputs(struct measure *m)
+{
+    for (size_t i = 0; m->outputs && i < m->output_count; i++) {
+        alt_value_release(m->outputs[i]);
+        m->outputs[i] = NULL;
+    }
+}
+
+void measure_free(struct measure *m)
+{
+    release_outputs(m);
+    free(m->outputs);
+    latency_free(&m->latency);
+}
+
+enum outcome measure_run(struct measure *m, alt_value *const *inputs)
+{
+    const alt_run_options options = {.size = sizeof options, .cancel = m->cancel};
+    alt_error *error = NULL;
+    release_outputs(m);
+    double start = now_ms();
+    alt_status status = alt_session_run(m->session, &options, (const alt_value *const *)inputs, m->input_count, m->outputs,
+                                        m->output_count, &error);
+    m->last_ms = now_ms() - start;
+    if (status == ALT_E_CANCELLED && stop_wanted()) {
+        alt_error_free(error);
+        return OUTCOME_DONE;
+    }
+    if (status != ALT_OK) {
+        fail_with(OUTCOME_RUN, status, &error);
+        if (status == ALT_E_SHAPE)
+            complain("other extents can be given with --shape NAME=AxBxC or --dim NAME=N (alt_run %s --inspect lists them)",
+                     m->name);
+        return OUTCOME_RUN;
+    }
+    if (m->latency.runs == 0)
+        m->first_ms = m->last_ms;
+    return latency_add(&m->latency, m->last_ms) ? OUTCOME_DONE : fail(OUTCOME_RUN, "no memory to keep latencies in");
+}
+
+/* Progress on stderr: one live line on a terminal, else a line now and then. */
+static void show_progress(const struct measure *m, bool live)
+{
+    fprintf(stderr, "%s%" PRIu64 " runs, now %.3f ms, first %.3f ms%s", live ? "\r" : "", m->latency.runs, m->last_ms,
+            m->first_ms, live ? "\x1b[K" : "\n");
+    fflush(stderr);
+}
+
+bool measure_wanted(const struct run_options *o, uint64_t runs, double ms)
+{
+    bool in_time = !(o->seconds > 0) || ms < o->seconds * 1e3;
+    bool in_number = !o->runs || runs < (uint64_t)o->runs;
+    if (!o->runs && !(o->seconds > 0))
+        return runs < DEFAULT_LEAST || ms < DEFAULT_MS;
+    return runs == 0 || (in_time && in_number);
+}
+
+enum outcome measure_loop(struct measure *m, const struct run_options *options, alt_value *const *inputs)
+{
+    const uint64_t before = m->latency.runs;
+    bool live = isatty(STDERR_FILENO) && !m->quiet, shown = false;
+    double start = now_ms(), next = start + (live ? LIVE_MS : LOG_MS), now = start;
+    enum outcome outcome = OUTCOME_DONE;
+    while (outcome == OUTCOME_DONE && !stop_wanted() && measure_wanted(options, m->latency.runs - before, now - start)) {
+        outcome = measure_run(m, inputs);
+        now = now_ms();
+        if (now >= next && !m->quiet) {
+            show_progress(m, live);
+            shown = live;
+            next = now + (live ? LIVE_MS : LOG_MS);
+        }
+    }
+    if (shown)
+        fputs("\r\x1b[K", stderr);
+    m->elapsed_s = (now - start) * 1e-3;
+    return outcome;
+}

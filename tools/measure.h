@@ -1,0 +1,35 @@
+/* measure.h: runs a session and times it. */
+#ifndef ALT_TOOLS_MEASURE_H
+#define ALT_TOOLS_MEASURE_H
+
+#include <alt/session.h>
+
+#include "tools/latency.h"
+#include "tools/options.h"
+
+/* A model that runs, and what its runs have shown so far. */
+struct measure {
+    alt_session *session; /* borrowed */
+    const alt_cancel *cancel;
+    const char *name; /* of the model, for messages */
+    size_t input_count, output_count;
+    alt_value **outputs; /* owned: of the last run that answered */
+    struct latency latency;
+    double load_ms, first_ms, last_ms;
+    double elapsed_s; /* of the timed loop */
+    bool quiet;
+};
+
+double now_ms(void);
+/* Sets up the places for outputs. False when there is no memory. */
+bool measure_init(struct measure *m, const alt_model *model, alt_session *session);
+void measure_free(struct measure *m);
+/* One run. Outcome and message on failure; ended by Ctrl-C it is OUTCOME_DONE and stop_wanted() holds. */
+enum outcome measure_run(struct measure *m, alt_value *const *inputs);
+/* True while the runs that the options ask for are not done: `runs` of them were made in `ms` milliseconds. */
+bool measure_wanted(const struct run_options *options, uint64_t runs, double ms);
+/* Runs until `options->runs` or `options->seconds` are done, with progress on stderr. Neither given: 2 seconds and at least
+ * 3 runs. */
+enum outcome measure_loop(struct measure *m, const struct run_options *options, alt_value *const *inputs);
+
+#endif
