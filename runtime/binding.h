@@ -46,7 +46,6 @@ struct alt_bstep {
     const void *params;
     int64_t range;
     double flops;
-    size_t scratch;               /* bytes a thread */
     const struct alt_koperand *operand; /* [n_in + n_out] with data NULL */
 };
 
@@ -57,18 +56,25 @@ struct alt_look {
     const void *content; /* dense row-major */
 };
 
+#define ALT_BINDINGS 64      /* shapes remembered by a plan */
+#define ALT_CONTINUATIONS 16 /* by a segment */
+
 struct alt_binding;
+/* Bindings by what came in, least recently used last; one that a run still holds lives on without the list. */
 struct alt_bindings {
-    pthread_mutex_t mutex; /* guards the list below; held for a search or an insertion, never while binding */
+    pthread_mutex_t *mutex; /* borrowed from the plan, one for all its caches; guards the list below; held for a search or an
+                               insertion, never while binding */
     struct alt_binding *first; /* most recently used first */
     int count;
     int limit;
+    uint64_t serial; /* last one given */
 };
 
 struct alt_binding {
     _Atomic int refs;
+    uint64_t serial; /* unlike that of any other binding of the plan, 0 never */
     struct alt_arena arena;
-    struct alt_binding *parent; /* one reference; NULL for the first segment */
+    struct alt_binding *parent; /* NULL for the first segment; borrowed: whoever holds a continuation holds its parent */
     int first, end;             /* steps */
     int depth;                  /* segments before this one */
     struct alt_bvalue *value;   /* [program->n_values] */
@@ -89,12 +95,13 @@ struct alt_binding {
 struct alt_bind_source {
     const struct alt_program *program;
     struct alt_mem *mem;
+    pthread_mutex_t *mutex; /* for the caches of continuations */
     const struct alt_tensor *incoming; /* first segment: the inputs; else the outputs of the host step before, in order */
     int n_incoming;
     void *const *base;                 /* address of each buffer of the parent; first segment: NULL */
 };
 
-alt_status alt_bindings_init(struct alt_bindings *cache, int limit);
+void alt_bindings_init(struct alt_bindings *cache, pthread_mutex_t *mutex, int limit);
 void alt_bindings_free(struct alt_bindings *cache);
 
 /* The binding for what came in, from the cache (or from the parent's continuations), else made and remembered; *made says

@@ -9,7 +9,7 @@
 #include "runtime/assign.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
-#include "runtime/layout.h"
+#include "runtime/layout_convert.h"
 #include "runtime/ops/copy.h"
 #include "runtime/step.h"
 
@@ -309,6 +309,12 @@ static void find_last_uses(struct alt_program *p)
         p->value[p->output[i]].last_use = p->n_steps;
 }
 
+/* Channels in a block: one vector register of the widest kernels this machine runs. */
+static int channel_block(void)
+{
+    return alt_cpu_isa() == ALT_ISA_AVX512 ? 16 : 8;
+}
+
 static alt_status build(struct builder *b, enum alt_layout_policy policy)
 {
     const struct alt_graph *g = b->p->graph;
@@ -316,7 +322,7 @@ static alt_status build(struct builder *b, enum alt_layout_policy policy)
     if (!b->form)
         return ALT_E_NOMEM;
     /* Layouts live as long as the program that refers to them. */
-    ALT_CHECK(alt_assign_layouts(g, policy, alt_cpu_block(), &b->p->arena, &b->assignment));
+    ALT_CHECK(alt_assign_layouts(g, policy, channel_block(), &b->p->arena, &b->assignment));
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));

@@ -1,0 +1,226 @@
+/* exec.c: a run is a chain of segments (binding.h): find or make the binding, make room, resolve addresses, run the steps;
+ * until all steps are done. Steps run in program order on the caller's thread; a step that is worth it lends its tiles to
+ * idle workers of the pool. */
+#include "runtime/exec.h"
+
+#include "runtime/pool.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Below this many operations a step stays on the caller: waking a worker costs about 5 us, some 10^4 operations. */
+#define PARALLEL_FLOPS 1e5
+/* Tiles are handed out in about this many pieces a thread, so that one slow core does not hold up the others. */
+enum { PIECES = 4 };
+
+static char *address(const struct alt_exec *x, const struct alt_bvalue *v)
+{
+    char *base = ((char **)x->context->base.data)[v->root];
+    return base ? base + v->offset : NULL;
+}
+
+static alt_status interrupted(const struct alt_exec *x)
+{
+    if (x->cancel && atomic_load_explicit(&x->cancel->triggered, memory_order_relaxed))
+        return alt_diag_add(x->diag, ALT_E_CANCELLED, "the run was cancelled");
+    if (!x->deadline_ns)
+        return ALT_OK;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec <= x->deadline_ns)
+        return ALT_OK;
+    return alt_diag_add(x->diag, ALT_E_DEADLINE, "the run did not end before its deadline");
+}
+
+struct parallel {
+    const struct alt_kernel *kernel;
+    struct alt_kargs args;
+    char *scratch;
+    size_t scratch_bytes; /* a participant */
+};
+
+static void run_tiles(void *arg, int participant, int64_t begin, int64_t end)
+{
+    const struct parallel *p = arg;
+    struct alt_kargs args = p->args;
+    args.begin = begin;
+    args.end = end;
+    args.scratch = p->scratch ? p->scratch + (size_t)participant * p->scratch_bytes : NULL;
+    p->kernel->fn(&args);
+}
+
+static void resolve(const struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
+                    const struct alt_bstep *bs, struct alt_koperand *operand)
+{
+    int n = step->n_in + step->n_out;
+    memcpy(operand, bs->operand, (size_t)n * sizeof *operand);
+    for (int i = 0; i < n; i++) {
+        int v = i < step->n_in ? step->in[i] : step->out[i - step->n_in];
+        if (v >= 0)
+            operand[i].data = address(x, &b->value[v]);
+    }
+}
+
+static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
+                             const struct alt_bstep *bs)
+{
+    struct alt_koperand *operand = x->context->operand.data;
+    int32_t fault = ALT_FAULT_NONE;
+    if (bs->range <= 0)
+        return ALT_OK;
+    resolve(x, b, step, bs, operand);
+    struct parallel p = {.kernel = bs->kernel, .scratch = x->context->scratch.data, .scratch_bytes = b->scratch};
+    p.args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(step->n_in + step->n_out),
+                                .operand = operand, .params = bs->params, .fault = &fault};
+    int threads = bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
+    if (threads == 1) {
+        run_tiles(&p, 0, 0, bs->range);
+    } else {
+        int64_t grain = bs->range / ((int64_t)threads * PIECES);
+        alt_pool_run(x->pool, threads, bs->range, grain > 0 ? grain : 1, run_tiles, &p);
+    }
+    return alt_fault_report(__atomic_load_n(&fault, __ATOMIC_RELAXED), step->node, x->diag);
+}
+
+struct host_run {
+    struct alt_eval_run base;
+    struct alt_context *context;
+};
+
+static void *host_alloc(struct alt_eval_run *run, size_t bytes)
+{
+    return alt_context_host(((struct host_run *)run)->context, bytes);
+}
+
+static void host_inputs(const struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step)
+{
+    struct alt_context *c = x->context;
+    for (int i = 0; i < step->n_in; i++) {
+        c->host_in[i] = NULL;
+        if (step->in[i] < 0)
+            continue;
+        const struct alt_bvalue *v = &b->value[step->in[i]];
+        struct alt_tensor *t = &c->host_view[i];
+        *t = (struct alt_tensor){.dtype = v->dtype, .rank = v->rank, .data = address(x, v), .bytes = v->bytes};
+        memcpy(t->dim, v->dim, (size_t)v->rank * sizeof *v->dim);
+        c->host_in[i] = t;
+    }
+}
+
+static alt_status run_host(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step)
+{
+    struct alt_context *c = x->context;
+    struct host_run run = {{host_alloc, c->host}, c};
+    host_inputs(x, b, step);
+    memset(c->host, 0, (size_t)step->n_out * sizeof *c->host);
+    struct alt_eval eval = {.node = step->node, .diag = x->diag, .n_in = step->n_in, .n_out = step->n_out,
+                            .in = c->host_in, .run = &run.base};
+    ALT_CHECK(alt_op_table[step->node->op].impl->eval(&eval));
+    for (int i = 0; i < step->n_out; i++)
+        if (step->out[i] >= 0 && !c->host[i].data)
+            return alt_diag_add(x->diag, ALT_E_INTERNAL, "node \"%s\" (%s) made no output %d", step->node->name,
+                                alt_op_table[step->node->op].name, i);
+    return ALT_OK;
+}
+
+static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
+{
+    for (int s = b->first; s < b->end; s++) {
+        const struct alt_step *step = &x->program->step[s];
+        const struct alt_bstep *bs = &b->step[s - b->first];
+        if (bs->skip)
+            continue;
+        ALT_CHECK(interrupted(x));
+        ALT_CHECK(step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_kernel(x, b, step, bs));
+    }
+    return ALT_OK;
+}
+
+static alt_status output_address(struct alt_exec *x, const struct alt_binding *b, int index, void **data)
+{
+    const struct alt_bvalue *v = &b->value[x->program->output[index]];
+    return x->outputs->place(x->outputs->user, index, v->dtype, v->rank, v->dim, x->diag, data);
+}
+
+/* Addresses of the buffers that this segment adds. */
+static alt_status place_roots(struct alt_exec *x, const struct alt_binding *b, const struct alt_tensor *incoming)
+{
+    void **base = x->context->base.data;
+    const struct alt_step *last = b->parent ? &x->program->step[b->first - 1] : NULL;
+    for (int r = b->parent ? b->parent->n_roots : 0; r < b->n_roots; r++) {
+        const struct alt_root *root = &b->root[r];
+        switch (root->kind) {
+        case ALT_ROOT_ARENA:
+            base[r] = (char *)x->context->arena[b->depth].data + root->offset;
+            break;
+        case ALT_ROOT_CONST:
+            base[r] = (void *)(uintptr_t)root->data; /* read only; the ABI has one pointer for both ways */
+            break;
+        case ALT_ROOT_INPUT:
+            base[r] = (void *)(uintptr_t)incoming[root->index].data;
+            break;
+        case ALT_ROOT_OUTPUT:
+            ALT_CHECK(output_address(x, b, root->index, &base[r]));
+            break;
+        case ALT_ROOT_HOST:
+            for (int i = 0; i < last->n_out; i++)
+                if (last->out[i] == root->index)
+                    base[r] = (void *)(uintptr_t)incoming[i].data;
+            break;
+        }
+    }
+    return ALT_OK;
+}
+
+static alt_status run_segment(struct alt_exec *x, struct alt_binding *parent, const struct alt_tensor *incoming,
+                              int n_incoming)
+{
+    struct alt_context *c = x->context;
+    struct alt_binding *b;
+    bool made;
+    if (c->depth == ALT_MAX_SEGMENTS)
+        return alt_diag_add(x->diag, ALT_E_UNSUPPORTED, "more than %d steps of the model have shapes that depend on data",
+                            ALT_MAX_SEGMENTS);
+    struct alt_bind_source source = {.program = x->program, .mem = c->mem, .mutex = x->bindings->mutex,
+                                     .incoming = incoming, .n_incoming = n_incoming,
+                                     .base = parent ? c->base.data : NULL};
+    ALT_CHECK(alt_binding_get(parent ? &parent->next : x->bindings, parent, &source, x->diag, &b, &made));
+    c->chain[c->depth++] = b;
+    x->made += made;
+    if (!parent)
+        x->warm = alt_context_seen(c, b);
+    ALT_CHECK(alt_context_fit(c, b, x->threads));
+    ALT_CHECK(place_roots(x, b, incoming));
+    return run_steps(x, b);
+}
+
+static alt_status give_strings(struct alt_exec *x, const struct alt_binding *b)
+{
+    for (int i = 0; i < x->program->n_outputs; i++) {
+        const struct alt_bvalue *v = &b->value[x->program->output[i]];
+        if (v->dtype == ALT_STRING)
+            ALT_CHECK(x->outputs->strings(x->outputs->user, i, v->rank, v->dim, (const void *)address(x, v), x->diag));
+    }
+    return ALT_OK;
+}
+
+static alt_status run_segments(struct alt_exec *x)
+{
+    struct alt_context *c = x->context;
+    ALT_CHECK(run_segment(x, NULL, x->inputs, x->program->n_inputs));
+    struct alt_binding *b = c->chain[c->depth - 1];
+    while (b->end < x->program->n_steps) {
+        const struct alt_step *last = &x->program->step[b->end - 1];
+        int n = last->kind == ALT_STEP_HOST ? last->n_out : 0;
+        ALT_CHECK(run_segment(x, b, c->host, n));
+        b = c->chain[c->depth - 1];
+    }
+    return give_strings(x, b);
+}
+
+alt_status alt_exec_run(struct alt_exec *x)
+{
+    alt_status status = run_segments(x);
+    alt_context_finish(x->context);
+    return status;
+}

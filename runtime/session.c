@@ -1,0 +1,237 @@
+/* session.c: making and freeing a session, publication of plans, statistics, fork. Runs are in session_run.c. */
+#include "runtime/session.h"
+
+#include "runtime/cpu.h"
+#include "runtime/error.h"
+#include "runtime/exec.h"
+#include "runtime/model.h"
+#include "runtime/options.h"
+#include "runtime/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_CONTEXTS = 64 };
+
+/* Around fork: the child has this thread only, so every lock must be free and nothing may be waited for that another thread
+ * would have done. Contexts and plans held by vanished threads are lost to the child, not to its bookkeeping. */
+static void before_fork(void *context)
+{
+    alt_session *s = context;
+    pthread_mutex_lock(&s->mutex);
+    if (s->plan)
+        pthread_mutex_lock(&s->plan->mutex);
+    for (struct alt_plan *p = s->retired; p; p = p->next)
+        pthread_mutex_lock(&p->mutex);
+}
+
+static void unlock_all(alt_session *s)
+{
+    for (struct alt_plan *p = s->retired; p; p = p->next)
+        pthread_mutex_unlock(&p->mutex);
+    if (s->plan)
+        pthread_mutex_unlock(&s->plan->mutex);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void after_fork_parent(void *context)
+{
+    unlock_all(context);
+}
+
+static void forget_runs(struct alt_plan *p)
+{
+    p->n_contexts -= p->n_runs;
+    p->n_runs = 0;
+}
+
+static void after_fork_child(void *context)
+{
+    alt_session *s = context;
+    if (s->plan)
+        forget_runs(s->plan);
+    for (struct alt_plan *p = s->retired; p; p = p->next)
+        forget_runs(p);
+    unlock_all(s);
+}
+
+static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
+
+/* Default values of inputs, where a kernel can read them. */
+static alt_status place_initials(alt_session *s, const struct alt_graph *g)
+{
+    s->initial = alt_arena_array(&s->arena, (size_t)g->n_inputs + 1, sizeof *s->initial);
+    if (!s->initial)
+        return ALT_E_NOMEM;
+    for (int i = 0; i < g->n_inputs; i++) {
+        if (!g->inputs[i]->initial)
+            continue;
+        s->initial[i] = *g->inputs[i]->initial;
+        s->initial[i].data = alt_tensor_aligned(g->inputs[i]->initial, &s->arena);
+        if (!s->initial[i].data)
+            return ALT_E_NOMEM;
+    }
+    return ALT_OK;
+}
+
+static alt_status make_plan(alt_session *s, struct alt_diag *diag)
+{
+    struct alt_program *program;
+    ALT_CHECK(alt_program_build(s->model->graph, ALT_LAYOUT_BLOCKED, &s->mem, diag, &program));
+    return alt_plan_create(program, &s->mem, &s->plan);
+}
+
+static alt_status check_options(const alt_session_options *o, struct alt_diag *diag)
+{
+    if (o->custom_ops)
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "custom_ops is reserved and must be NULL");
+    if (o->threads < 0 || o->max_contexts < 0)
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "threads and max_contexts must be 0 (default) or more");
+    if (o->numerics != ALT_NUMERICS_FAST && o->numerics != ALT_NUMERICS_EXACT)
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "numerics must be ALT_NUMERICS_FAST or ALT_NUMERICS_EXACT");
+    return ALT_OK;
+}
+
+/* A session with nothing but memory and locks. */
+static alt_status allocate(const alt_session_options *options, alt_session **out)
+{
+    struct alt_mem first;
+    alt_mem_init(&first, options->allocator, 0);
+    alt_session *s = first.hooks.alloc(first.hooks.context, sizeof *s, ALT_ALIGN);
+    if (!s)
+        return ALT_E_NOMEM;
+    memset(s, 0, sizeof *s);
+    atomic_init(&s->refs, 1);
+    s->options = *options;
+    alt_mem_init(&s->mem, options->allocator, options->memory_limit);
+    alt_arena_init(&s->arena, &s->mem);
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&s->returned, &attr) != 0 || pthread_mutex_init(&s->mutex, NULL) != 0) {
+        first.hooks.free(first.hooks.context, s, sizeof *s);
+        return ALT_E_SYSTEM;
+    }
+    pthread_condattr_destroy(&attr);
+    *out = s;
+    return ALT_OK;
+}
+
+static alt_status create(alt_model *model, const alt_session_options *given, alt_session **out, struct alt_diag *diag)
+{
+    alt_session_options options = {.size = sizeof options};
+    alt_session *s = NULL;
+    alt_status status;
+    if (!model || !out)
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "model and out may not be NULL");
+    ALT_CHECK(alt_options_read(&options, sizeof options, given, diag));
+    ALT_CHECK(check_options(&options, diag));
+    ALT_CHECK(allocate(&options, &s));
+    s->options.threads = options.threads ? options.threads : alt_cpu_cores();
+    s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
+    s->model = alt_model_retain(model);
+    ALT_TRY(place_initials(s, s->model->graph));
+    ALT_TRY(make_plan(s, diag));
+    ALT_TRY(alt_pool_acquire(&s->pool));
+    ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
+    *out = s;
+    s = NULL;
+done:
+    alt_session_free(s);
+    return status;
+}
+
+alt_status alt_session_create(alt_model *model, const alt_session_options *options, alt_session **out, alt_error **error)
+{
+    struct alt_diag diag = {0};
+    return alt_diag_finish(&diag, create(model, options, out, &diag), error);
+}
+
+void alt_session_free(alt_session *session)
+{
+    if (!session)
+        return;
+    alt_fork_unregister(&session->fork);
+    alt_plan_free(session->plan);
+    session->plan = NULL;
+    alt_session_collect(session);
+    alt_pool_release(session->pool);
+    alt_arena_free(&session->arena);
+    alt_model_free(session->model);
+    alt_session_close_values(session);
+    alt_session_unref(session);
+}
+
+/* Contexts that the current plan has: what the next one is given before it takes over. */
+static int contexts_in_use(alt_session *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    int n = s->plan->n_contexts;
+    pthread_mutex_unlock(&s->mutex);
+    return n;
+}
+
+alt_status alt_session_publish(alt_session *session, struct alt_plan *plan, struct alt_diag *diag)
+{
+    alt_status status =
+        alt_plan_warm(plan, session->plan, contexts_in_use(session), session->options.threads, diag);
+    if (status != ALT_OK) {
+        alt_plan_free(plan);
+        return status;
+    }
+    pthread_mutex_lock(&session->mutex);
+    session->plan->retired = true;
+    session->plan->next = session->retired;
+    session->retired = session->plan;
+    session->plan = plan;
+    pthread_cond_broadcast(&session->returned);
+    pthread_mutex_unlock(&session->mutex);
+    atomic_fetch_add_explicit(&session->swaps, 1, memory_order_relaxed);
+    alt_session_collect(session);
+    return ALT_OK;
+}
+
+int alt_session_collect(alt_session *session)
+{
+    struct alt_plan *dead = NULL, *next;
+    int left = 0;
+    pthread_mutex_lock(&session->mutex);
+    for (struct alt_plan **link = &session->retired; *link;) {
+        struct alt_plan *p = *link;
+        if (p->n_runs) {
+            left++;
+            link = &p->next;
+            continue;
+        }
+        *link = p->next;
+        p->next = dead;
+        dead = p;
+    }
+    pthread_mutex_unlock(&session->mutex);
+    for (; dead; dead = next) {
+        next = dead->next;
+        alt_plan_free(dead);
+    }
+    return left;
+}
+
+alt_status alt_session_stats(const alt_session *session, alt_stats *stats)
+{
+    if (!session || !stats || stats->size < sizeof stats->size)
+        return ALT_E_ARGUMENT;
+    alt_session *s = (alt_session *)(uintptr_t)session; /* the mutex changes, the session does not */
+    alt_stats full = {.size = stats->size, .threads = s->options.threads};
+    full.runs = atomic_load_explicit(&s->runs, memory_order_relaxed);
+    full.runs_failed = atomic_load_explicit(&s->runs_failed, memory_order_relaxed);
+    full.swaps = atomic_load_explicit(&s->swaps, memory_order_relaxed);
+    full.bindings = atomic_load_explicit(&s->bindings, memory_order_relaxed);
+    full.run_allocations = atomic_load_explicit(&s->run_allocations, memory_order_relaxed);
+    full.bytes = atomic_load_explicit(&s->mem.used, memory_order_relaxed);
+    full.peak_bytes = atomic_load_explicit(&s->mem.peak, memory_order_relaxed);
+    pthread_mutex_lock(&s->mutex);
+    full.contexts = (size_t)s->plan->n_contexts;
+    for (const struct alt_plan *p = s->retired; p; p = p->next)
+        full.contexts += (size_t)p->n_contexts;
+    pthread_mutex_unlock(&s->mutex);
+    memcpy(stats, &full, stats->size < sizeof full ? stats->size : sizeof full);
+    return ALT_OK;
+}

@@ -1,0 +1,316 @@
+/* session_run.c: one run from the caller's side: check what came in, borrow a context, execute, give answers.
+ *
+ * Memory ceiling: a run that cannot get memory while others are under way gives its context up and waits for one of theirs;
+ * when it is alone it drops the idle contexts and tries once more. So a ceiling costs concurrency first and answers last. */
+#include "runtime/error.h"
+#include "runtime/exec.h"
+#include "runtime/model.h"
+#include "runtime/options.h"
+#include "runtime/session.h"
+#include "runtime/value.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { WAIT_NS = 10 * 1000 * 1000 }; /* how long a waiting run may overlook its cancel switch */
+
+struct run {
+    alt_session *session;
+    alt_run_options options;
+    const alt_value *const *inputs;
+    size_t n_inputs;
+    alt_value **outputs;
+    struct alt_plan *plan;
+    struct alt_context *context;
+    struct alt_diag *diag;
+    uint64_t ended;        /* session->ended when the context was borrowed */
+    uint64_t value_allocations;
+};
+
+static alt_status check_interrupt(const struct run *r, const struct timespec *now)
+{
+    if (r->options.cancel && atomic_load_explicit(&r->options.cancel->triggered, memory_order_relaxed))
+        return alt_diag_add(r->diag, ALT_E_CANCELLED, "the run was cancelled while it waited for a context");
+    if (r->options.deadline_ns && (int64_t)now->tv_sec * 1000000000 + now->tv_nsec > r->options.deadline_ns)
+        return alt_diag_add(r->diag, ALT_E_DEADLINE, "the deadline passed while the run waited for a context");
+    return ALT_OK;
+}
+
+/* With the mutex held: waits until a run ends, or a moment. */
+static alt_status wait_for_return(struct run *r)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    ALT_CHECK(check_interrupt(r, &until));
+    if (r->session->options.fail_when_busy)
+        return alt_diag_add(r->diag, ALT_E_BUSY, "all %d contexts are in use, or the memory ceiling leaves no room for "
+                            "another", r->session->plan->n_contexts);
+    until.tv_nsec += WAIT_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&r->session->returned, &r->session->mutex, &until);
+    return ALT_OK;
+}
+
+/* Takes the current plan and a context of it; a new one is made outside the lock. */
+static alt_status borrow(struct run *r)
+{
+    alt_session *s = r->session;
+    alt_status status = ALT_OK;
+    pthread_mutex_lock(&s->mutex);
+    for (;;) {
+        struct alt_plan *p = s->plan;
+        bool room = p->n_contexts < s->options.max_contexts;
+        if (p->free || room) {
+            r->plan = p;
+            r->context = p->free;
+            if (p->free)
+                p->free = p->free->next;
+            else
+                p->n_contexts++;
+            p->n_runs++;
+            break;
+        }
+        if ((status = wait_for_return(r)) != ALT_OK)
+            break;
+    }
+    r->ended = s->ended;
+    pthread_mutex_unlock(&s->mutex);
+    if (status == ALT_OK && !r->context)
+        status = alt_context_create(r->plan->program, &s->mem, &r->context);
+    return status;
+}
+
+/* Gives plan and context back; a context that is not wanted any more is freed. */
+static void give_back(struct run *r, bool keep)
+{
+    alt_session *s = r->session;
+    struct alt_context *gone = r->context;
+    if (!r->plan)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    if (keep && r->context && !r->plan->retired) {
+        r->context->next = r->plan->free;
+        r->plan->free = r->context;
+        gone = NULL;
+    } else {
+        r->plan->n_contexts--;
+    }
+    r->plan->n_runs--;
+    s->ended++;
+    pthread_cond_broadcast(&s->returned);
+    pthread_mutex_unlock(&s->mutex);
+    alt_context_free(gone);
+    r->plan = NULL;
+    r->context = NULL;
+}
+
+/* After a run was refused memory: true when it is worth trying again. */
+static bool make_room(struct run *r, alt_status *status)
+{
+    alt_session *s = r->session;
+    struct alt_context *idle = NULL;
+    bool again = false;
+    pthread_mutex_lock(&s->mutex);
+    if (s->plan->free) {
+        idle = s->plan->free;
+        s->plan->free = NULL;
+        for (struct alt_context *c = idle; c; c = c->next)
+            s->plan->n_contexts--;
+        again = true;
+    } else if (s->plan->n_runs || s->ended != r->ended + 1) {
+        alt_status waited = wait_for_return(r);
+        again = waited == ALT_OK;
+        if (!again)
+            *status = waited;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    while (idle) {
+        struct alt_context *next = idle->next;
+        alt_context_free(idle);
+        idle = next;
+    }
+    return again;
+}
+
+static alt_status check_input(struct run *r, int i, const alt_value *v)
+{
+    const struct alt_gvalue *g = r->session->model->graph->inputs[i];
+    char want[160];
+    if (v->kind != ALT_TENSOR || g->type.kind != ALT_TENSOR)
+        return alt_diag_add(r->diag, ALT_E_UNSUPPORTED, "input \"%s\": only tensors are supported", g->name);
+    if (v->dtype != g->type.dtype)
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" has type %s, the model takes %s", g->name,
+                            alt_dtype_name(v->dtype), alt_dtype_name(g->type.dtype));
+    const struct alt_shape *s = &g->type.shape;
+    bool fits = s->rank < 0 || s->rank == v->rank;
+    for (int d = 0; fits && d < s->rank; d++)
+        fits = !alt_dim_known(s->dim[d]) || s->dim[d] == v->dims[d];
+    if (fits)
+        return ALT_OK;
+    struct alt_shape got = {.rank = v->rank};
+    char have[160];
+    memcpy(got.dim, v->dims, (size_t)v->rank * sizeof *v->dims);
+    return alt_diag_add(r->diag, ALT_E_SHAPE, "input \"%s\" has shape %s, the model takes %s", g->name,
+                        alt_shape_print(NULL, &got, have, sizeof have),
+                        alt_shape_print(g->dims, s, want, sizeof want));
+}
+
+static alt_status take_inputs(struct run *r)
+{
+    static const _Alignas(ALT_ALIGN) char nothing[ALT_ALIGN];
+    const struct alt_graph *g = r->session->model->graph;
+    for (int i = 0; i < g->n_inputs; i++) {
+        const alt_value *v = (size_t)i < r->n_inputs ? r->inputs[i] : NULL;
+        struct alt_tensor *t = &r->context->input[i];
+        if (!v && !r->session->initial[i].data)
+            return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" is missing", g->inputs[i]->name);
+        if (!v) {
+            *t = r->session->initial[i];
+            continue;
+        }
+        ALT_CHECK(check_input(r, i, v));
+        *t = (struct alt_tensor){.dtype = v->dtype, .rank = v->rank, .data = v->bytes ? v->data : nothing,
+                                 .bytes = v->bytes};
+        memcpy(t->dim, v->dims, (size_t)v->rank * sizeof *v->dims);
+    }
+    return ALT_OK;
+}
+
+static alt_status check_output(const struct run *r, int i, alt_dtype dtype, int rank, const int64_t *dims)
+{
+    const alt_value *v = r->outputs[i];
+    const char *name = r->session->model->graph->outputs[i]->name;
+    if (v->kind != ALT_TENSOR || v->dtype != dtype)
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "output \"%s\" is a tensor of %s, the value given has type %s", name,
+                            alt_dtype_name(dtype), alt_dtype_name(v->dtype));
+    if (v->rank == rank && (!rank || memcmp(v->dims, dims, (size_t)rank * sizeof *dims) == 0))
+        return ALT_OK;
+    struct alt_shape have = {.rank = v->rank}, want = {.rank = rank};
+    char a[160], b[160];
+    memcpy(have.dim, v->dims, (size_t)v->rank * sizeof *dims);
+    memcpy(want.dim, dims, (size_t)rank * sizeof *dims);
+    return alt_diag_add(r->diag, ALT_E_SHAPE, "output \"%s\" has shape %s, the value given has %s", name,
+                        alt_shape_print(NULL, &want, a, sizeof a), alt_shape_print(NULL, &have, b, sizeof b));
+}
+
+static alt_status own_output(struct run *r, int i, alt_dtype dtype, int rank, const int64_t *dims)
+{
+    bool made = false;
+    alt_status status = alt_session_value(r->session, dtype, rank, dims, &r->outputs[i], &made);
+    r->value_allocations += made;
+    return status;
+}
+
+static alt_status place_output(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
+                               void **data)
+{
+    struct run *r = user;
+    (void)diag;
+    if (r->context->given[i])
+        ALT_CHECK(check_output(r, i, dtype, rank, dims));
+    else
+        ALT_CHECK(own_output(r, i, dtype, rank, dims));
+    *data = r->outputs[i]->data;
+    return ALT_OK;
+}
+
+static alt_status give_strings(void *user, int i, int rank, const int64_t *dims, const alt_string *strings,
+                               struct alt_diag *diag)
+{
+    struct run *r = user;
+    (void)diag;
+    if (r->context->given[i])
+        ALT_CHECK(check_output(r, i, ALT_STRING, rank, dims));
+    else
+        return alt_value_strings(&r->session->mem.hooks, (size_t)rank, dims, strings, &r->outputs[i]);
+    for (size_t k = 0; k < r->outputs[i]->count; k++)
+        ALT_CHECK(alt_value_set_string(r->outputs[i], k, strings[k]));
+    return ALT_OK;
+}
+
+/* Answers of a run that failed, or that will be tried again, go back. */
+static void drop_outputs(struct run *r)
+{
+    for (int i = 0; i < r->context->n_outputs; i++) {
+        if (r->context->given[i])
+            continue;
+        alt_value_release(r->outputs[i]);
+        r->outputs[i] = NULL;
+    }
+}
+
+static alt_status execute(struct run *r)
+{
+    alt_session *s = r->session;
+    const struct alt_exec_outputs outputs = {place_output, give_strings, r};
+    int threads = r->options.threads > 0 && r->options.threads < s->options.threads ? r->options.threads
+                                                                                    : s->options.threads;
+    uint64_t before = r->context->allocations;
+    for (int i = 0; i < r->context->n_outputs; i++)
+        r->context->given[i] = r->outputs[i] != NULL;
+    ALT_CHECK(take_inputs(r));
+    struct alt_exec x = {.program = r->plan->program, .bindings = &r->plan->bindings, .context = r->context,
+                         .pool = s->pool, .threads = threads, .inputs = r->context->input, .outputs = &outputs,
+                         .cancel = r->options.cancel, .deadline_ns = r->options.deadline_ns, .diag = r->diag};
+    alt_status status = alt_exec_run(&x);
+    if (status != ALT_OK)
+        drop_outputs(r);
+    atomic_fetch_add_explicit(&s->bindings, (uint64_t)x.made, memory_order_relaxed);
+    if (x.warm)
+        atomic_fetch_add_explicit(&s->run_allocations,
+                                  r->context->allocations - before + r->value_allocations + (uint64_t)x.made,
+                                  memory_order_relaxed);
+    return status;
+}
+
+static alt_status check_call(struct run *r, const alt_run_options *options, size_t n_outputs)
+{
+    if (!r->session || (r->n_inputs && !r->inputs) || (n_outputs && !r->outputs))
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "session, inputs and outputs may not be NULL");
+    const struct alt_graph *g = r->session->model->graph;
+    ALT_CHECK(alt_options_read(&r->options, sizeof r->options, options, r->diag));
+    if (r->n_inputs > (size_t)g->n_inputs)
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "%zu inputs given, the model has %d", r->n_inputs, g->n_inputs);
+    if (n_outputs != (size_t)g->n_outputs)
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "%zu places for outputs given, the model has %d", n_outputs,
+                            g->n_outputs);
+    return ALT_OK;
+}
+
+static alt_status run(struct run *r)
+{
+    alt_status status;
+    bool again;
+    do {
+        again = false;
+        r->value_allocations = 0;
+        status = borrow(r);
+        if (status == ALT_OK)
+            status = execute(r);
+        give_back(r, status != ALT_E_NOMEM);
+        if (status == ALT_E_NOMEM)
+            again = make_room(r, &status);
+        if (again)
+            alt_diag_clear(r->diag);
+    } while (again);
+    if (status == ALT_E_NOMEM)
+        alt_diag_add(r->diag, status, "no memory for the run: the session holds %zu bytes, its ceiling is %zu (0: none)",
+                     atomic_load_explicit(&r->session->mem.used, memory_order_relaxed), r->session->mem.limit);
+    atomic_fetch_add_explicit(status == ALT_OK ? &r->session->runs : &r->session->runs_failed, 1, memory_order_relaxed);
+    return status;
+}
+
+alt_status alt_session_run(alt_session *session, const alt_run_options *options, const alt_value *const *inputs,
+                           size_t input_count, alt_value **outputs, size_t output_count, alt_error **error)
+{
+    struct alt_diag diag = {0};
+    struct run r = {.session = session, .options = {.size = sizeof r.options}, .inputs = inputs, .n_inputs = input_count,
+                    .outputs = outputs, .diag = &diag};
+    alt_status status = check_call(&r, options, output_count);
+    if (status == ALT_OK)
+        status = run(&r);
+    return alt_diag_finish(&diag, status, error);
+}
