@@ -5,6 +5,7 @@
  * layout than the value has, once for all readers that need the same. */
 #include "runtime/assign.h"
 
+#include "runtime/error.h"
 #include "runtime/layout.h"
 
 #include <string.h>

@@ -115,5 +115,8 @@ alt_status alt_binding_make(struct alt_binding *parent, const struct alt_bind_so
                             struct alt_binding **out);
 /* Content of a bound integer tensor in memory, dense, copied to `out` (bytes as the value says). */
 void alt_bvalue_read(const struct alt_bvalue *v, const void *base, void *out);
+/* Prints the steps of a segment as text (docs/design.md, "Plan text"): kernels, values, layouts, places. */
+void alt_binding_print(const struct alt_program *program, const struct alt_binding *binding, alt_put_fn put,
+                       void *context);
 
 #endif

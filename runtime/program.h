@@ -68,7 +68,4 @@ alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy p
                              struct alt_diag *diag, struct alt_program **out);
 void alt_program_free(struct alt_program *program);
 
-/* Prints values and steps (docs/design.md, "Plan text"). */
-void alt_program_print(const struct alt_program *program, alt_put_fn put, void *context);
-
 #endif
