@@ -55,7 +55,26 @@ static void after_fork_child(void *context)
     unlock_all(s);
 }
 
-static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
+static alt_status register_fork(alt_session *s)
+{
+    ALT_CHECK(alt_fork_ready());
+    s->fork = (struct alt_fork_hook){.prepare = before_fork, .parent = after_fork_parent, .child = after_fork_child,
+                                     .context = s};
+    alt_process_lock();
+    alt_fork_add(&s->fork);
+    alt_process_unlock();
+    s->registered = true;
+    return ALT_OK;
+}
+
+static void unregister_fork(alt_session *s)
+{
+    if (!s->registered)
+        return;
+    alt_process_lock();
+    alt_fork_remove(&s->fork);
+    alt_process_unlock();
+}
 
 /* Default values of inputs, where a kernel can read them. */
 static alt_status place_initials(alt_session *s, const struct alt_graph *g)
@@ -123,7 +142,8 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     alt_status status;
     if (!model || !out)
         return alt_diag_add(diag, ALT_E_ARGUMENT, "model and out may not be NULL");
-    ALT_CHECK(alt_options_read(&options, sizeof options, given, diag));
+    if (!alt_options_copy(&options, sizeof options, given))
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "options: set size to sizeof(alt_session_options)");
     ALT_CHECK(check_options(&options, diag));
     ALT_CHECK(allocate(&options, &s));
     s->options.threads = options.threads ? options.threads : alt_cpu_cores();
@@ -132,7 +152,7 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     ALT_TRY(place_initials(s, s->model->graph));
     ALT_TRY(make_plan(s, diag));
     ALT_TRY(alt_pool_acquire(&s->pool));
-    ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
+    ALT_TRY(register_fork(s));
     *out = s;
     s = NULL;
 done:
@@ -150,7 +170,7 @@ void alt_session_free(alt_session *session)
 {
     if (!session)
         return;
-    alt_fork_unregister(&session->fork);
+    unregister_fork(session);
     alt_plan_free(session->plan);
     session->plan = NULL;
     alt_session_collect(session);

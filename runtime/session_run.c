@@ -155,7 +155,7 @@ static alt_status check_input(struct run *r, int i, const alt_value *v)
     memcpy(got.dim, v->dims, (size_t)v->rank * sizeof *v->dims);
     return alt_diag_add(r->diag, ALT_E_SHAPE, "input \"%s\" has shape %s, the model takes %s", g->name,
                         alt_shape_print(NULL, &got, have, sizeof have),
-                        alt_shape_print(g->dims, s, want, sizeof want));
+                        alt_shape_print(r->session->model->graph->dims, s, want, sizeof want));
 }
 
 static alt_status take_inputs(struct run *r)
@@ -271,7 +271,8 @@ static alt_status check_call(struct run *r, const alt_run_options *options, size
     if (!r->session || (r->n_inputs && !r->inputs) || (n_outputs && !r->outputs))
         return alt_diag_add(r->diag, ALT_E_ARGUMENT, "session, inputs and outputs may not be NULL");
     const struct alt_graph *g = r->session->model->graph;
-    ALT_CHECK(alt_options_read(&r->options, sizeof r->options, options, r->diag));
+    if (!alt_options_copy(&r->options, sizeof r->options, options))
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "options: set size to sizeof(alt_run_options)");
     if (r->n_inputs > (size_t)g->n_inputs)
         return alt_diag_add(r->diag, ALT_E_ARGUMENT, "%zu inputs given, the model has %d", r->n_inputs, g->n_inputs);
     if (n_outputs != (size_t)g->n_outputs)
