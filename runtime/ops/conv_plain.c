@@ -25,20 +25,27 @@ struct plain {
     bool pack_w;                                      /* weights go through scratch */
     int64_t size, real;                               /* bytes of an element in memory, in the kernels */
     int64_t x_n, x_c, x_axis[ALT_WINDOW_RANK];        /* strides */
+    int64_t x_low;                                    /* how far the lowest address of an image lies below its origin */
     int64_t w_o, w_c, w_axis[ALT_WINDOW_RANK];
     int64_t b_o;
     int64_t k, depth, panels, rows, shares;
     int64_t at_index, at_axis, at_run, at_w, at_sums, at_bias; /* bytes in scratch; the panel is first */
 };
 
-/* Offsets along one axis: out[k][j] for kernel position k and pixel coordinate coord[j]. */
+/* Offset of an axis' lowest address from its origin, negative when it is read backwards. */
+static int64_t axis_low(const struct plain *p, int axis)
+{
+    return p->x_axis[axis] < 0 ? (p->c.w.in[axis] - 1) * p->x_axis[axis] : 0;
+}
+
+/* Offsets along one axis from its lowest address: out[k][j] for kernel position k and pixel coordinate coord[j]. */
 static void axis_offsets(const struct plain *p, int axis, const int64_t *coord, int64_t *out)
 {
     const struct alt_op_window *w = &p->c.w;
     for (int64_t k = 0; k < w->kernel[axis]; k++)
         for (int j = 0; j < p->kern->nr; j++) {
             const int64_t at = coord[j] * w->stride[axis] - w->begin[axis] + k * w->dilation[axis];
-            *out++ = at < 0 || at >= w->in[axis] ? FAR : at * p->x_axis[axis];
+            *out++ = at < 0 || at >= w->in[axis] ? FAR : at * p->x_axis[axis] - axis_low(p, axis);
         }
 }
 
@@ -208,7 +215,7 @@ static void run(const struct alt_kargs *args)
         struct tile t = {.p = p, .scratch = args->scratch};
         t.rows = c->oc - row < p->rows ? c->oc - row : p->rows;
         t.cols = c->pixels - first < p->kern->nr ? c->pixels - first : p->kern->nr;
-        t.x = (const char *)op[0].data + (gn / c->group * p->x_n + g * c->ic * p->x_c) * p->size;
+        t.x = (const char *)op[0].data + (gn / c->group * p->x_n + g * c->ic * p->x_c + p->x_low) * p->size;
         t.w = (const char *)op[1].data + o * p->w_o * p->size;
         t.b = c->bias ? (const char *)op[2].data + o * p->b_o * p->size : NULL;
         t.y = (char *)op[args->operand_count - 1].data + ((gn / c->group * c->o + o) * c->pixels + first) * p->size;
@@ -232,6 +239,7 @@ static void read_strides(struct plain *p, const struct alt_operand *x, const str
         p->w_axis[a] = w->stride[2 + a];
         p->pack_w |= p->w_axis[a] != dense && p->c.w.kernel[a] > 1;
         dense *= p->c.w.kernel[a];
+        p->x_low += axis_low(p, a);
     }
     p->pack_w |= p->w_c != dense && p->c.ic > 1;
 }
