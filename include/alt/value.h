@@ -83,7 +83,8 @@ ALT_API ALT_MUST_USE alt_status alt_value_sequence(const alt_allocator *allocato
                                                    alt_value **out);
 /** An optional holding `element` (retained), or nothing when `element` is NULL. ALT_E_NOMEM. */
 ALT_API ALT_MUST_USE alt_status alt_value_optional(const alt_allocator *allocator, alt_value *element, alt_value **out);
-/** A tensor from the bytes of an ONNX TensorProto message (copied). ALT_E_MALFORMED, ALT_E_UNSUPPORTED, ALT_E_NOMEM. */
+/** A tensor from the bytes of an ONNX TensorProto message (copied). ALT_E_MALFORMED, ALT_E_MODEL (its type, shape and data
+ * contradict each other), ALT_E_UNSUPPORTED, ALT_E_ARGUMENT, ALT_E_NOMEM. */
 ALT_API ALT_MUST_USE alt_status alt_value_parse(const alt_allocator *allocator, const void *bytes, size_t size,
                                                 alt_value **out, alt_error **error);
 

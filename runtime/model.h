@@ -1,0 +1,33 @@
+/* model.h: the inside of alt_model, for sessions, passes and tools. */
+#ifndef ALT_RUNTIME_MODEL_H
+#define ALT_RUNTIME_MODEL_H
+
+#include <alt/model.h>
+
+#include "runtime/dim.h"
+#include "runtime/external.h"
+#include "runtime/file.h"
+#include "runtime/mem.h"
+#include "runtime/onnx.h"
+
+/* Immutable once loaded, but for `owners`. */
+struct alt_model {
+    _Atomic int owners;      /* the release of one owner is acquired by the last one, who frees */
+    struct alt_mem mem;      /* everything below comes from here */
+    struct alt_arena arena;  /* graph, names, decoded weights, ports */
+    struct alt_dimtab dims;
+    const char *name;        /* path, or "model" when it came from memory; arena */
+    struct alt_file file;    /* bytes NULL: the caller's memory is used */
+    struct alt_external external; /* files beside the model, mapped; folder NULL: none allowed */
+    struct alt_onnx_model onnx;   /* what the file says; onnx.graph is the graph */
+    struct alt_graph *graph;
+    alt_port *inputs, *outputs; /* model order; arena */
+    size_t n_inputs, n_outputs;
+    alt_log_fn log; /* NULL: nothing is logged */
+    void *log_context;
+};
+
+/* One more owner; a session is one. Ends with alt_model_free. */
+alt_model *alt_model_retain(alt_model *model);
+
+#endif
