@@ -1,6 +1,8 @@
 /* data.c: helpers of the operators that move data; see data.h. */
 #include "runtime/ops/data.h"
 
+#include "runtime/ops/copy.h"
+
 #include <string.h>
 
 enum alt_arg alt_infer_arg(const struct alt_infer *inf, const char *attr, int i, int max, alt_dim *out, int *count)
@@ -121,4 +123,25 @@ bool alt_bound_ints(const struct alt_node *n, const char *attr, const struct alt
     for (int i = 0; i < *count; i++)
         out[i] = alt_known_int(op, i);
     return true;
+}
+
+struct alt_indices alt_indices_of(const struct alt_koperand *op, bool wide)
+{
+    return (struct alt_indices){op->data, wide, alt_is_dense(op->rank, op->extent, op->stride), op->rank, op->extent,
+                                op->stride};
+}
+
+int64_t alt_index_at(const struct alt_indices *indices, int64_t i)
+{
+    int64_t at = indices->dense ? i : alt_strided_offset(indices->rank, indices->extent, indices->stride, i);
+    return indices->wide ? ((const int64_t *)indices->data)[at] : ((const int32_t *)indices->data)[at];
+}
+
+int64_t alt_index_checked(const struct alt_kargs *args, const struct alt_indices *indices, int64_t i, int64_t extent)
+{
+    int64_t index = alt_index_at(indices, i);
+    if (index >= -extent && index < extent)
+        return index < 0 ? index + extent : index;
+    alt_fault(args, ALT_FAULT_INDEX);
+    return -1;
 }

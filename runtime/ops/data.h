@@ -48,4 +48,22 @@ int64_t alt_operand_count(const struct alt_operand *op);
 static inline int alt_axis_of(int64_t axis, int rank) { return (int)(axis < 0 ? axis + rank : axis); }
 static inline int64_t alt_clamp(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
 
+/* Reads int32 or int64 indices through any strides while a kernel runs. */
+struct alt_indices {
+    const void *data;
+    bool wide; /* int64 */
+    bool dense;
+    int rank;
+    const int64_t *extent, *stride;
+};
+struct alt_indices alt_indices_of(const struct alt_koperand *op, bool wide);
+int64_t alt_index_at(const struct alt_indices *indices, int64_t i);
+/* Index i, negative ones counted from the end of `extent`; -1 and a fault when it is out of range. */
+int64_t alt_index_checked(const struct alt_kargs *args, const struct alt_indices *indices, int64_t i, int64_t extent);
+/* Notes a fault; any thread. */
+static inline void alt_fault(const struct alt_kargs *args, enum alt_fault fault)
+{
+    __atomic_store_n(args->fault, (int32_t)fault, __ATOMIC_RELAXED);
+}
+
 #endif
