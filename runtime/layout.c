@@ -245,6 +245,20 @@ alt_status alt_layout_blocked(struct alt_arena *arena, int rank, int axis, int64
     return ALT_OK;
 }
 
+int64_t alt_layout_block(const struct alt_layout *layout, int axis)
+{
+    if (!layout || layout->count != 3)
+        return 0;
+    const struct alt_layout_prim *pad = &layout->prim[0], *split = &layout->prim[1], *order = &layout->prim[2];
+    if (pad->op != ALT_LAYOUT_PAD_TO || pad->axis != axis || split->op != ALT_LAYOUT_SPLIT || split->axis != axis ||
+        split->count != 2 || split->arg[0] != -1 || split->arg[1] != pad->arg[0] || order->op != ALT_LAYOUT_REORDER)
+        return 0;
+    for (int i = 0; i < layout->rank; i++)
+        if (order->arg[i] != (i <= axis ? i : i + 1))
+            return 0;
+    return pad->arg[0];
+}
+
 bool alt_layout_equal(const struct alt_layout *a, const struct alt_layout *b)
 {
     if (a == b)

@@ -1,6 +1,7 @@
 #include "tests/op_check.h"
 
 #include "runtime/half.h"
+#include "runtime/layout.h"
 #include "tests/cmocka_all.h"
 
 #include <math.h>
@@ -145,6 +146,132 @@ alt_status op_run(struct op_check *c)
 {
     op_make(c);
     return alt_node_evaluate(c->node, c->in, &c->arena, c->out, &c->diag);
+}
+
+/* An operand made for one layout, and where each element lies. */
+struct physical {
+    struct alt_operand op;
+    struct alt_koperand k;
+    int64_t *place; /* of each element in row-major order */
+};
+
+/* Row-major coordinates of element e. */
+static void coords(const struct alt_tensor *t, int64_t e, int64_t *out)
+{
+    for (int a = t->rank - 1; a >= 0; a--) {
+        out[a] = e % t->dim[a];
+        e /= t->dim[a];
+    }
+}
+
+static void lay_out(struct physical *p, const struct alt_tensor *t, const struct alt_layout *layout, bool strided)
+{
+    struct alt_layout_map map;
+    assert_int_equal(alt_operand_dense(&p->op, t->dtype, t->rank, t->dim), ALT_OK);
+    if (layout) {
+        assert_int_equal(alt_layout_bind(layout, t->rank, t->dim, &map), ALT_OK);
+        p->op.layout = layout;
+        p->op.phys_rank = map.phys_rank;
+        memcpy(p->op.extent, map.phys_extent, sizeof p->op.extent);
+        alt_dense_strides(map.phys_rank, p->op.extent, p->op.stride);
+    } else if (strided) {
+        for (int64_t a = 0, step = 2; a < t->rank; step *= t->dim[a] + 1, a++)
+            p->op.stride[a] = step;
+    }
+    for (int64_t e = 0; e < alt_tensor_count(t); e++) {
+        int64_t logical[ALT_MAX_RANK] = {0}, phys[ALT_MAX_PHYSICAL_RANK] = {0};
+        coords(t, e, logical);
+        memcpy(phys, logical, sizeof logical);
+        if (layout)
+            alt_layout_forward(&map, logical, phys);
+        for (int a = 0; a < p->op.phys_rank; a++)
+            p->place[e] += phys[a] * p->op.stride[a];
+    }
+}
+
+static void make_physical(struct op_check *c, struct physical *p, const struct alt_tensor *t, const struct alt_layout *layout,
+                          bool strided)
+{
+    int64_t size = 1;
+    p->place = alt_arena_array(&c->arena, (size_t)alt_tensor_count(t) + 1, sizeof *p->place);
+    assert_non_null(p->place);
+    lay_out(p, t, layout, strided);
+    for (int a = 0; a < p->op.phys_rank; a++)
+        size += (p->op.extent[a] - 1) * p->op.stride[a];
+    size = alt_tensor_count(t) ? size : 0;
+    const size_t bytes = alt_dtype_size(t->dtype);
+    char *data = alt_arena_data(&c->arena, (size_t)size * bytes);
+    assert_non_null(data);
+    memset(data, 0xff, (size_t)size * bytes); /* NaN in every floating-point type */
+    for (int64_t e = 0; t->data && e < alt_tensor_count(t); e++)
+        memcpy(data + p->place[e] * (int64_t)bytes, (const char *)t->data + e * (int64_t)bytes, bytes);
+    p->k = (struct alt_koperand){data, p->op.phys_rank, p->op.extent, p->op.stride};
+}
+
+static alt_status run_physical(struct op_check *c, struct alt_operand *op, struct alt_koperand *k)
+{
+    const struct alt_kernel *kernel = NULL;
+    struct alt_select sel = {c->node, &c->diag, c->n_in, c->n_out, op, op + c->n_in};
+    const alt_status status = alt_op_table[c->op].impl->select(&sel, &kernel);
+    if (status != ALT_OK)
+        return status;
+    struct alt_kernel_bind bind = {.node = c->node, .diag = &c->diag, .arena = &c->arena, .n_in = c->n_in, .n_out = c->n_out,
+                                   .in = op, .out = op + c->n_in, .range = 1};
+    assert_int_equal(kernel->bind(&bind), ALT_OK);
+    int32_t fault = 0;
+    char *scratch = alt_arena_data(&c->arena, bind.scratch + 64);
+    assert_non_null(scratch);
+    struct alt_kargs args = {.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(c->n_in + c->n_out), .operand = k,
+                             .params = bind.params, .fault = &fault, .scratch = scratch};
+    for (int64_t tile = bind.range - 1; tile >= 0; tile--) {
+        memset(scratch, 0xff, bind.scratch);
+        args.begin = tile;
+        args.end = tile + 1;
+        kernel->fn(&args);
+    }
+    return ALT_OK;
+}
+
+alt_status op_run_layouts(struct op_check *c, const struct alt_layout *const *in, const struct alt_layout *const *out,
+                          bool strided, struct alt_tensor *result)
+{
+    struct physical p[2 * OP_CHECK_MAX] = {0};
+    struct alt_operand op[2 * OP_CHECK_MAX] = {0};
+    struct alt_koperand k[2 * OP_CHECK_MAX] = {0};
+    for (int i = 0; i < c->n_in + c->n_out; i++) {
+        struct alt_tensor t = {.dtype = ALT_NONE};
+        if (i >= c->n_in)
+            t = c->out[i - c->n_in];
+        else if (c->in[i])
+            t = *c->in[i];
+        if (t.dtype == ALT_NONE)
+            continue;
+        if (i >= c->n_in)
+            t.data = NULL;
+        make_physical(c, &p[i], &t, i < c->n_in ? in[i] : out[i - c->n_in], strided && i < c->n_in);
+        op[i] = p[i].op;
+        k[i] = p[i].k;
+    }
+    const alt_status status = run_physical(c, op, k);
+    for (int i = 0; i < c->n_out && status == ALT_OK; i++) {
+        const int64_t size = (int64_t)alt_dtype_size(c->out[i].dtype);
+        char *data = alt_arena_data(&c->arena, c->out[i].bytes);
+        assert_non_null(data);
+        result[i] = c->out[i];
+        result[i].data = data;
+        for (int64_t e = 0; e < alt_tensor_count(&result[i]); e++)
+            memcpy(data + e * size, (const char *)k[c->n_in + i].data + p[c->n_in + i].place[e] * size, (size_t)size);
+    }
+    return status;
+}
+
+void op_expect_same(const struct alt_tensor *a, const struct alt_tensor *b)
+{
+    assert_int_equal(a->bytes, b->bytes);
+    const size_t size = alt_dtype_size(a->dtype);
+    for (size_t at = 0; at < a->bytes; at += size)
+        if (memcmp((const char *)a->data + at, (const char *)b->data + at, size) != 0)
+            fail_msg("element %zu: %.9g and %.9g", at / size, op_get(a, (int64_t)(at / size)), op_get(b, (int64_t)(at / size)));
 }
 
 double op_get(const struct alt_tensor *t, int64_t i) { return alt_tensor_float(t, i); }

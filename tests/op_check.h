@@ -9,6 +9,8 @@
 
 enum { OP_CHECK_MAX = 16 };
 
+struct alt_layout;
+
 struct op_check {
     struct alt_mem mem;
     struct alt_arena arena;
@@ -39,6 +41,13 @@ void op_text(struct op_check *c, const char *name, const char *value);
 struct alt_node *op_make(struct op_check *c);
 /* Makes and evaluates; returns the status, texts in c->diag. */
 alt_status op_run(struct op_check *c);
+/* After op_run: runs the node once more with these layouts (NULL: plain) of inputs and outputs and gives the outputs as plain
+ * tensors. Positions without an element hold NaN (floating-point types) on entry. With `strided`, the axes of the plain inputs lie
+ * in memory in reverse order, with gaps. Tiles are run one by one, last first. ALT_E_UNSUPPORTED when there is no kernel. */
+alt_status op_run_layouts(struct op_check *c, const struct alt_layout *const *in, const struct alt_layout *const *out,
+                          bool strided, struct alt_tensor *result);
+/* Both hold the same bits. */
+void op_expect_same(const struct alt_tensor *a, const struct alt_tensor *b);
 /* Element i of an input or output. */
 double op_get(const struct alt_tensor *t, int64_t i);
 /* |got - want| <= tolerance * (1 + |want|), or both are NaN; prints both when not. */

@@ -96,6 +96,10 @@ static void check(const struct conv_case *s)
     add_inputs(&c, s);
     assert_int_equal(op_run(&c), ALT_OK);
     check_output(&c, s);
+    const struct alt_layout *plain[3] = {NULL, NULL, NULL};
+    struct alt_tensor y;
+    assert_int_equal(op_run_layouts(&c, plain, plain, true, &y), ALT_OK);
+    op_expect_same(&c.out[0], &y);
     op_end(&c);
 }
 

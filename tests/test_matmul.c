@@ -5,6 +5,15 @@
 
 #include <stdio.h>
 
+/* The same bits from inputs whose axes lie in memory in reverse order. */
+static void check_strided(struct op_check *c)
+{
+    const struct alt_layout *plain[3] = {NULL, NULL, NULL};
+    struct alt_tensor y;
+    assert_int_equal(op_run_layouts(c, plain, plain, true, &y), ALT_OK);
+    op_expect_same(&c->out[0], &y);
+}
+
 static const alt_dtype types[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16,
                                   ALT_INT32,   ALT_INT64,   ALT_UINT32,  ALT_UINT64};
 enum { TYPES = sizeof types / sizeof *types };
@@ -23,6 +32,7 @@ static void check_matmul(alt_dtype dtype, int64_t m, int64_t k, int64_t n)
                 want += op_get(a, i * k + l) * op_get(b, l * n + j);
             op_expect(op_get(&c.out[0], i * n + j), want, op_tolerance(dtype, k), i * n + j);
         }
+    check_strided(&c);
     op_end(&c);
 }
 
@@ -86,6 +96,7 @@ static void check_batch(const struct batch_case *s)
                     op_get(b, batch_offset(s, s->b, s->b_rank, batch) + l * n + j);
         op_expect(op_get(&c.out[0], e), want, 0, e);
     }
+    check_strided(&c);
     op_end(&c);
 }
 
@@ -184,6 +195,7 @@ static void check_gemm(const struct gemm_case *s)
                 want += (double)s->beta * op_get(bias, (c_rows > 1 ? i : 0) * c_cols + (c_cols > 1 ? j : 0));
             op_expect(op_get(&c.out[0], i * s->n + j), want, op_tolerance(s->dtype, 4), i * s->n + j);
         }
+    check_strided(&c);
     op_end(&c);
 }
 
