@@ -10,6 +10,8 @@
 
 /* Below this many operations a step stays on the caller: waking a worker costs about 5 us, some 10^4 operations. */
 #define PARALLEL_FLOPS 1e5
+/* Tiles are handed out in about this many pieces a thread, so that one slow core does not hold up the others. */
+enum { PIECES = 4 };
 
 static char *address(const struct alt_exec *x, const struct alt_bvalue *v)
 {
@@ -74,8 +76,8 @@ static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, co
     if (threads == 1) {
         run_tiles(&p, 0, 0, bs->range);
     } else {
-        const struct alt_pool_loop loop = {.fn = run_tiles, .context = &p, .range = bs->range, .threads = threads};
-        alt_pool_run(x->pool, &loop);
+        int64_t grain = bs->range / ((int64_t)threads * PIECES);
+        alt_pool_run(x->pool, threads, bs->range, grain > 0 ? grain : 1, run_tiles, &p);
     }
     return alt_fault_report(__atomic_load_n(&fault, __ATOMIC_RELAXED), step->node, x->diag);
 }

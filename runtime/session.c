@@ -55,26 +55,7 @@ static void after_fork_child(void *context)
     unlock_all(s);
 }
 
-static alt_status register_fork(alt_session *s)
-{
-    ALT_CHECK(alt_fork_ready());
-    s->fork = (struct alt_fork_hook){.prepare = before_fork, .parent = after_fork_parent, .child = after_fork_child,
-                                     .context = s};
-    alt_process_lock();
-    alt_fork_add(&s->fork);
-    alt_process_unlock();
-    s->registered = true;
-    return ALT_OK;
-}
-
-static void unregister_fork(alt_session *s)
-{
-    if (!s->registered)
-        return;
-    alt_process_lock();
-    alt_fork_remove(&s->fork);
-    alt_process_unlock();
-}
+static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
 
 /* Default values of inputs, where a kernel can read them. */
 static alt_status place_initials(alt_session *s, const struct alt_graph *g)
@@ -152,7 +133,7 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     ALT_TRY(place_initials(s, s->model->graph));
     ALT_TRY(make_plan(s, diag));
     ALT_TRY(alt_pool_acquire(&s->pool));
-    ALT_TRY(register_fork(s));
+    ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
     *out = s;
     s = NULL;
 done:
@@ -170,7 +151,7 @@ void alt_session_free(alt_session *session)
 {
     if (!session)
         return;
-    unregister_fork(session);
+    alt_fork_unregister(&session->fork);
     alt_plan_free(session->plan);
     session->plan = NULL;
     alt_session_collect(session);

@@ -25,8 +25,7 @@ struct alt_session {
     struct alt_pool *pool;       /* one reference */
     struct alt_arena arena;      /* of `initial` */
     struct alt_tensor *initial;  /* [n_inputs] default values, aligned; data NULL: none */
-    struct alt_fork_hook fork;
-    bool registered;             /* fork */
+    struct alt_fork fork;
     pthread_mutex_t mutex;
     pthread_cond_t returned;     /* [m] a run ended */
     struct alt_plan *plan;       /* [m] the current one; owned */
