@@ -1,11 +1,13 @@
 /* node.c: one operator on tensors written as text; see node.h. */
 #include "tests/node.h"
 
+#include "runtime/half.h"
 #include "runtime/infer.h"
 #include "runtime/step.h"
 #include "tests/cmocka_all.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,17 +113,11 @@ static void read_shape(struct test_node *t, const char **text, struct alt_shape 
     }
 }
 
-static unsigned short bfloat16_of(float f)
-{
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return (unsigned short)(bits >> 16);
-}
-
 static void put_number(alt_dtype dtype, void *data, int64_t i, const char *word)
 {
     double d = strtod(word, NULL);
-    int64_t n = strchr(word, '.') ? 0 : strtoll(word, NULL, 10);
+    const bool is_unsigned = alt_dtype_class(dtype) & ALT_CLASS_UNSIGNED;
+    int64_t n = strchr(word, '.') ? 0 : is_unsigned ? (int64_t)strtoull(word, NULL, 10) : strtoll(word, NULL, 10);
     unsigned bits = alt_dtype_bits(dtype);
     unsigned char *bytes = data;
     if (dtype == ALT_FLOAT32) {
@@ -129,7 +125,9 @@ static void put_number(alt_dtype dtype, void *data, int64_t i, const char *word)
     } else if (dtype == ALT_FLOAT64) {
         ((double *)data)[i] = d;
     } else if (dtype == ALT_BFLOAT16) {
-        ((unsigned short *)data)[i] = bfloat16_of((float)d);
+        ((uint16_t *)data)[i] = alt_f64_to_bf16(d);
+    } else if (dtype == ALT_FLOAT16) {
+        ((uint16_t *)data)[i] = alt_f64_to_f16(d);
     } else if (bits < 8) {
         int64_t per = 8 / (int64_t)bits;
         bytes[i / per] = (unsigned char)(bytes[i / per] | (n & ((1 << bits) - 1)) << (i % per * (int64_t)bits));
@@ -336,7 +334,22 @@ alt_status node_run(struct test_node *t)
     return status;
 }
 
-void node_expect(struct test_node *t, int i, const char *text)
+static void compare_string(const struct alt_tensor *have, const struct alt_tensor *want, int64_t k)
+{
+    const alt_string *a = &((const alt_string *)have->data)[k], *b = &((const alt_string *)want->data)[k];
+    assert_int_equal(a->length, b->length);
+    assert_memory_equal(a->data ? a->data : "", b->data, b->length);
+}
+
+static void compare_number(const struct alt_tensor *have, const struct alt_tensor *want, int64_t k, double tolerance)
+{
+    const double a = alt_tensor_float(have, k), b = alt_tensor_float(want, k);
+    if (a == b || (isnan(a) && isnan(b)) || fabs(a - b) <= tolerance * fabs(b))
+        return;
+    fail_msg("element %lld is %.9g, not %.9g", (long long)k, a, b);
+}
+
+void node_near(struct test_node *t, int i, double tolerance, const char *text)
 {
     struct alt_type type;
     if (!t->node) {
@@ -351,15 +364,14 @@ void node_expect(struct test_node *t, int i, const char *text)
     for (int d = 0; d < want->rank; d++)
         assert_int_equal(out->dim[d], want->dim[d]);
     for (int64_t k = 0; k < alt_tensor_count(want); k++) {
-        if (want->dtype == ALT_STRING) {
-            const alt_string *a = &((const alt_string *)out->data)[k], *b = &((const alt_string *)want->data)[k];
-            assert_int_equal(a->length, b->length);
-            assert_memory_equal(a->data ? a->data : "", b->data, b->length);
-        } else if (alt_tensor_float(out, k) != alt_tensor_float(want, k)) {
-            fail_msg("element %lld is %g, not %g", (long long)k, alt_tensor_float(out, k), alt_tensor_float(want, k));
-        }
+        if (want->dtype == ALT_STRING)
+            compare_string(out, want, k);
+        else
+            compare_number(out, want, k, tolerance);
     }
 }
+
+void node_expect(struct test_node *t, int i, const char *text) { node_near(t, i, 0, text); }
 
 alt_status node_infer(struct test_node *t)
 {

@@ -41,8 +41,10 @@ void node_in(struct test_node *t, const char *text);
 /* Evaluates. Where the operator has a view, what it describes must be the same; where its kernel takes strides, it must
  * give the same from spread-out and reversed inputs. */
 alt_status node_run(struct test_node *t);
-/* node_run must succeed, and output i must be the tensor. */
+/* node_run must succeed, and output i must be the tensor (NaN equals NaN). */
 void node_expect(struct test_node *t, int i, const char *text);
+/* The same for numbers that may differ by `tolerance` times the expected one. */
+void node_near(struct test_node *t, int i, double tolerance, const char *text);
 /* Infers with what is known of the inputs and compares the type of output i, "float32[batch,12]", with content if
  * known, "int64[2] {batch,-1}". */
 void node_expect_type(struct test_node *t, int i, const char *text);

@@ -1,0 +1,64 @@
+/* cast.c: Cast and CastLike between the dtypes that have a wide type (wide.h says how values convert).
+ */
+#include "runtime/ops/pointwise.h"
+
+#include "runtime/mem.h"
+#include "runtime/ops/content.h"
+
+#include <string.h>
+
+struct cast {
+    alt_store_fn *store; /* from the input's wide type; NULL: the input has the output's dtype and size */
+    size_t size;
+};
+
+/* Inputs come in their wide type (in their own when the dtypes are equal), the output is of its own dtype. */
+static void convert(const struct alt_loop *l)
+{
+    const struct cast *c = l->param;
+    if (c->store)
+        c->store(l->out, 1, l->in[0], l->n);
+    else if (l->out != l->in[0])
+        memcpy(l->out, l->in[0], (size_t)l->n * c->size);
+}
+
+static int bind(struct alt_kernel_bind *b)
+{
+    const alt_dtype from = b->in[0].dtype, to = b->out[0].dtype;
+    struct cast *c = alt_arena_alloc(b->arena, sizeof *c);
+    if (!c)
+        return ALT_E_NOMEM;
+    c->size = alt_dtype_size(to);
+    c->store = from == to ? NULL : alt_wide_store(alt_wide_of(from), to);
+    struct alt_pointwise_spec spec = {.loop = convert, .param = c, .raw = ALT_POINTWISE_RAW_OUT, .cost = 2};
+    if (from == to)
+        spec.raw |= 1;
+    const int arg[2] = {0, b->n_in};
+    return alt_pointwise_bind_some(b, &spec, 1, arg);
+}
+
+static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
+{
+    static const struct alt_kernel kernel = ALT_POINTWISE_KERNEL("cast", bind);
+    const alt_dtype from = sel->in[0].dtype, to = sel->out[0].dtype;
+    const bool plain = alt_wide_of(from) != ALT_WIDE_NONE && alt_wide_of(to) != ALT_WIDE_NONE;
+    if (!plain && !(from == to && alt_raw_load(alt_dtype_size(to))))
+        return alt_select_unsupported(sel);
+    *out = &kernel;
+    return ALT_OK;
+}
+
+static alt_status infer(struct alt_infer *inf)
+{
+    const bool like = inf->node->op == ALT_OP_CAST_LIKE;
+    ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
+    if (like)
+        ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_ANY));
+    const int64_t to = like ? (int64_t)inf->in[1]->dtype : alt_attr_int(inf->node, "to", 0);
+    if (to <= 0 || to > INT32_MAX || alt_dtype_bits((alt_dtype)to) == 0)
+        return alt_infer_fail(inf, ALT_E_MODEL, "attribute to (%lld) names no element type", (long long)to);
+    alt_infer_set(inf, 0, (alt_dtype)to, &inf->in[0]->shape);
+    return alt_content_same(inf);
+}
+
+const struct alt_op_impl alt_op_cast = {.infer = infer, .select = choose};
