@@ -46,6 +46,7 @@ static alt_status solve(struct alt_infer *inf, struct target *t)
 {
     const struct alt_shape *in = &inf->in[0]->shape;
     alt_dim have = 1, want = 1;
+    bool empty = false; /* a copied extent is 0: then so are both counts, whatever the others are */
     if (in->rank < 0 || t->vague) {
         if (t->inferred >= 0)
             t->shape.dim[t->inferred] = alt_dim_unknown(inf->dims);
@@ -54,11 +55,13 @@ static alt_status solve(struct alt_infer *inf, struct target *t)
     for (int k = 0; k < in->rank; k++)
         if (k >= t->shape.rank || !t->copied[k])
             have = alt_dim_mul(inf->dims, have, in->dim[k]);
-    for (int k = 0; k < t->shape.rank; k++)
+    for (int k = 0; k < t->shape.rank; k++) {
         if (k != t->inferred && !t->copied[k])
             want = alt_dim_mul(inf->dims, want, t->shape.dim[k]);
+        empty |= t->copied[k] && t->shape.dim[k] == 0;
+    }
     bool numbers = alt_dim_known(have) && alt_dim_known(want);
-    if (t->inferred < 0 && numbers && have != want)
+    if (t->inferred < 0 && numbers && have != want && !empty)
         return alt_infer_fail(inf, ALT_E_SHAPE, "the input has another number of elements than the shape asks for");
     if (t->inferred < 0)
         return ALT_OK;
