@@ -113,7 +113,7 @@ static const char *find_fault(const struct making *m, char *text, size_t size)
     if (!row)
         snprintf(text, size, "alt has no such operator");
     else if (m->opset == 0)
-        snprintf(text, size, "the opset of its domain is not imported");
+        snprintf(text, size, "the version of a domain without an import is not known");
     else if (!row->domain[0] && (m->opset < ALT_OPSET_OLDEST || m->opset > ALT_OPSET_NEWEST))
         snprintf(text, size, "alt reads opsets %d to %d of ai.onnx", ALT_OPSET_OLDEST, ALT_OPSET_NEWEST);
     else if (m->opset < row->first || (row->last && m->opset > row->last))

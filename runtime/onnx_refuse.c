@@ -3,7 +3,7 @@
 #include "runtime/onnx_load.h"
 
 #include <inttypes.h>
-#include <string.h>
+#include <stdio.h>
 
 alt_status alt_onnx_refuse(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const struct alt_onnx_node *node,
                            int64_t opset, const char *reason)
@@ -11,6 +11,7 @@ alt_status alt_onnx_refuse(struct alt_onnx_load *ld, const struct alt_onnx_scope
     struct alt_onnx_refusals *r = &ld->refusals;
     const struct alt_graph *g = scope->build->graph;
     const char *domain = node->domain[0] ? node->domain : "ai.onnx";
+    char version[40] = "which is not imported";
     const char *where = "", *graph = "", *function = "", *path = "";
     if (r->count >= ALT_ONNX_REFUSALS) {
         r->count++;
@@ -24,9 +25,10 @@ alt_status alt_onnx_refuse(struct alt_onnx_load *ld, const struct alt_onnx_scope
         function = ", in function call ";
         path = scope->frame->path;
     }
-    const char *line = alt_arena_printf(ld->scratch,
-                                        "node \"%.200s\" (%.100s, domain %.100s, opset %" PRId64 "): %s%s%.100s%s%.100s",
-                                        alt_onnx_node_name(node), node->op_type, domain, opset, reason, where, graph,
+    if (opset)
+        snprintf(version, sizeof version, "opset %" PRId64, opset);
+    const char *line = alt_arena_printf(ld->scratch, "node \"%.200s\" (%.100s, domain %.100s, %s): %s%s%.100s%s%.100s",
+                                        alt_onnx_node_name(node), node->op_type, domain, version, reason, where, graph,
                                         function, path);
     if (!line)
         return alt_onnx_nomem(ld);
