@@ -2,6 +2,8 @@
  * tiles. */
 #include "tests/op_check.h"
 
+#include "runtime/kernels/kern.h"
+#include "runtime/layout.h"
 #include "tests/cmocka_all.h"
 
 #include <string.h>
@@ -40,7 +42,7 @@ static int64_t position(const struct conv_case *s, const int64_t *out, int64_t p
     return at;
 }
 
-static void add_inputs(struct op_check *c, const struct conv_case *s)
+static void add_inputs(struct op_check *c, const struct conv_case *s, bool exact)
 {
     int64_t x[5] = {s->n, s->ic * s->group}, w[5] = {s->oc * s->group, s->ic}, pads[6], b = s->oc * s->group;
     for (int a = 0; a < s->rank; a++) {
@@ -49,10 +51,10 @@ static void add_inputs(struct op_check *c, const struct conv_case *s)
         pads[a] = s->begin[a];
         pads[s->rank + a] = s->end[a];
     }
-    op_in(c, s->dtype, true, s->rank + 2, x);
-    op_in(c, s->dtype, true, s->rank + 2, w);
+    op_in(c, s->dtype, exact, s->rank + 2, x);
+    op_in(c, s->dtype, exact, s->rank + 2, w);
     if (s->bias)
-        op_in(c, s->dtype, true, 1, &b);
+        op_in(c, s->dtype, exact, 1, &b);
     op_ints(c, "strides", s->rank, s->stride);
     op_ints(c, "dilations", s->rank, s->dilation);
     op_int(c, "group", s->group);
@@ -89,18 +91,46 @@ static void check_output(const struct op_check *c, const struct conv_case *s)
     }
 }
 
-static void check(const struct conv_case *s)
+/* Blocked layouts give the same bits as plain ones; there is a kernel exactly for group 1 and depthwise float32. */
+static void check_blocked(struct op_check *c, const struct conv_case *s)
+{
+    const int block = alt_kern_f32()->block, rank = s->rank + 2;
+    const struct alt_layout *in[3] = {NULL, NULL, NULL}, *out[1], *x;
+    struct alt_tensor y;
+    assert_int_equal(alt_layout_blocked(&c->arena, rank, 1, block, &x), ALT_OK);
+    assert_int_equal(alt_layout_blocked(&c->arena, rank, 0, block, &in[1]), ALT_OK);
+    out[0] = x;
+    for (int blocked_x = 0; blocked_x < 2; blocked_x++) {
+        in[0] = blocked_x ? x : NULL;
+        const bool depthwise = s->ic == 1 && s->oc == 1 && blocked_x;
+        const bool have = s->dtype == ALT_FLOAT32 && (s->group == 1 || depthwise);
+        assert_int_equal(op_run_layouts(c, in, out, false, &y), have ? ALT_OK : ALT_E_UNSUPPORTED);
+        if (have)
+            op_expect_same(&c->out[0], &y);
+    }
+}
+
+/* `exact`: with numbers whose sums are exact, so that the answers are known; else with others, so that the order shows. */
+static void check_numbers(const struct conv_case *s, bool exact)
 {
     struct op_check c;
     op_begin(&c, "Conv", 22);
-    add_inputs(&c, s);
+    add_inputs(&c, s, exact);
     assert_int_equal(op_run(&c), ALT_OK);
-    check_output(&c, s);
+    if (exact)
+        check_output(&c, s);
     const struct alt_layout *plain[3] = {NULL, NULL, NULL};
     struct alt_tensor y;
     assert_int_equal(op_run_layouts(&c, plain, plain, true, &y), ALT_OK);
     op_expect_same(&c.out[0], &y);
+    check_blocked(&c, s);
     op_end(&c);
+}
+
+static void check(const struct conv_case *s)
+{
+    check_numbers(s, true);
+    check_numbers(s, false);
 }
 
 #define ONES {1, 1, 1}
@@ -129,6 +159,12 @@ static void conv_shapes(void **state)
         {0, 3, 2, 4, 1, 1, {5, 6, 7}, {3, 3, 3}, {2, 1, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}, true, NULL, ZERO},
         {0, 2, 1, 1, 2, 3, {3, 3}, {3, 3}, ONES, ONES, {5, 5, 0}, {4, 6, 0}, true, NULL, ZERO}, /* windows all padding */
         {0, 2, 1, 1, 70, 140, {7, 7}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO},
+        {0, 2, 2, 1, 40, 40, {30, 12}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO}, /* several tiles of rows */
+        {0, 1, 1, 1, 9, 20, {600}, {5}, ONES, ONES, {2}, {2}, true, NULL, ZERO},          /* and of columns */
+        {0, 2, 1, 19, 1, 1, {5, 600}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO},
+        {0, 2, 2, 19, 1, 1, {60, 20}, {3, 3}, {2, 2, 1}, ONES, ZERO, ZERO, true, NULL, ZERO},
+        {0, 2, 1, 1, 1, 8, {5, 5}, {1, 1}, ONES, ONES, ZERO, ZERO, true, NULL, ZERO},
+        {0, 2, 1, 1, 1, 1, {5, 5}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO},
         {0, 2, 0, 1, 3, 7, {9, 11}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO}, /* empty batch */
         {0, 2, 1, 1, 0, 3, {4, 4}, {3, 3}, ONES, ONES, ONES, ONES, true, NULL, ZERO},  /* empty sum */
     };
@@ -160,7 +196,7 @@ static void refuse(const struct conv_case *s, const int64_t *x_dims, alt_status 
 {
     struct op_check c;
     op_begin(&c, "Conv", 22);
-    add_inputs(&c, s);
+    add_inputs(&c, s, true);
     struct alt_tensor x = *c.in[0];
     memcpy(x.dim, x_dims, 4 * sizeof *x_dims);
     x.bytes = alt_dtype_bytes(x.dtype, alt_tensor_count(&x));

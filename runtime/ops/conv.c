@@ -105,16 +105,63 @@ alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c)
     return ALT_OK;
 }
 
+/* Channels a group that X and W say; -1: not known. */
+static int64_t group_channels(const struct alt_operand *w) { return w->rank > 1 ? w->dim[1] : -1; }
+
+/* The kernel for blocked layouts, or NULL. Weights in blocks of output channels, output in blocks; a depthwise one wants its
+ * input in blocks too. */
+static const struct alt_kernel *blocked_kernel(const struct alt_select *sel)
+{
+    const int block = alt_kern_f32()->block;
+    const struct alt_operand *x = &sel->in[0], *w = &sel->in[1];
+    const int64_t group = alt_attr_int(sel->node, "group", 1), x_block = alt_layout_block(x->layout, 1);
+    if (x->dtype != ALT_FLOAT32 || alt_layout_block(w->layout, 0) != block ||
+        alt_layout_block(sel->out[0].layout, 1) != block || (x->layout && x_block != block))
+        return NULL;
+    if (sel->n_in > 2 && sel->in[2].layout)
+        return NULL;
+    if (group == 1)
+        return &alt_conv_blocked;
+    const bool depthwise = group_channels(w) == 1 && w->dim[0] == group;
+    return depthwise && x->layout ? &alt_conv_depthwise_blocked : NULL;
+}
+
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {
     const alt_dtype dtype = sel->in[0].dtype;
+    bool plain = !sel->out[0].layout;
     for (int i = 0; i < sel->n_in; i++)
-        if (sel->in[i].layout)
-            return alt_select_unsupported(sel);
-    if (!(alt_dtype_class(dtype) & ALT_CLASS_FLOAT) || sel->out[0].layout)
+        plain &= !sel->in[i].layout;
+    if (!(alt_dtype_class(dtype) & ALT_CLASS_FLOAT))
         return alt_select_unsupported(sel);
-    *out = &alt_conv_plain;
+    const bool depthwise = group_channels(&sel->in[1]) == 1 && (dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64);
+    const struct alt_kernel *kernel = !plain ? blocked_kernel(sel) : depthwise ? &alt_conv_depthwise : &alt_conv_plain;
+    if (!kernel)
+        return alt_select_unsupported(sel);
+    *out = kernel;
     return ALT_OK;
 }
 
-const struct alt_op_impl alt_op_conv = {.infer = infer, .select = select_kernel};
+/* Channels that fill at least half a block are worth blocking; fewer input channels (an image's three) are read plain, fewer
+ * output channels leave all plain. */
+static enum alt_blocking layouts(const struct alt_node *n, int block, struct alt_arena *arena, const struct alt_layout **in,
+                                 const struct alt_layout **out)
+{
+    const struct alt_type *x = &n->in[0]->type, *w = &n->in[1]->type;
+    const int64_t group = alt_attr_int(n, "group", 1);
+    const int rank = w->shape.rank;
+    if (x->dtype != ALT_FLOAT32 || rank < 3 || !w->known || block != alt_kern_f32()->block)
+        return ALT_BLOCKING_NONE;
+    if (group != 1 && (w->shape.dim[1] != 1 || w->shape.dim[0] != group))
+        return ALT_BLOCKING_NONE;
+    if (w->shape.dim[0] < block / 2)
+        return ALT_BLOCKING_NONE;
+    const bool blocked_x = group != 1 || w->shape.dim[1] >= block / 2;
+    if (alt_layout_blocked(arena, rank, 0, block, &in[1]) != ALT_OK ||
+        alt_layout_blocked(arena, rank, 1, block, &out[0]) != ALT_OK)
+        return ALT_BLOCKING_NONE;
+    in[0] = blocked_x ? out[0] : NULL;
+    return ALT_BLOCKING_LEAD;
+}
+
+const struct alt_op_impl alt_op_conv = {.infer = infer, .select = select_kernel, .layouts = layouts};

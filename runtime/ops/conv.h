@@ -5,7 +5,7 @@
  *
  *   conv_plain.c      any type, rank, group and stride; plain output. A matrix product over gathered windows.
  *   conv_blocked.c    float32, group 1; output in channel blocks, weights packed; input plain or in blocks.
- *   conv_depthwise.c  float32, one input channel a group; plain or all in channel blocks.
+ *   conv_depthwise.c  one input channel a group: float32 and float64 plain, float32 all in channel blocks.
  */
 #ifndef ALT_RUNTIME_OPS_CONV_H
 #define ALT_RUNTIME_OPS_CONV_H
@@ -29,5 +29,6 @@ alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c);
 extern const struct alt_kernel alt_conv_plain;
 extern const struct alt_kernel alt_conv_blocked;
 extern const struct alt_kernel alt_conv_depthwise;
+extern const struct alt_kernel alt_conv_depthwise_blocked;
 
 #endif
