@@ -13,14 +13,14 @@ enum { MAX_PORTS = 64, SHOWN = 10 };
 
 static void print_port(const char *what, const alt_port *port)
 {
-    printf("%s %s: %s", what, port->name, alt_dtype_name(port->dtype));
+    printf("%s %s: %s[", what, port->name, alt_dtype_name(port->dtype));
     for (int i = 0; i < port->rank; i++) {
         if (port->dims[i] >= 0)
-            printf("%s%" PRId64, i ? "x" : " ", port->dims[i]);
+            printf("%s%" PRId64, i ? "," : "", port->dims[i]);
         else
-            printf("%s%s", i ? "x" : " ", port->dim_names[i] ? port->dim_names[i] : "?");
+            printf("%s%s", i ? "," : "", port->dim_names[i] ? port->dim_names[i] : "?");
     }
-    printf("\n");
+    printf("]\n");
 }
 
 /* The tensor in a TensorProto file; NULL, after a message, when there is none. */

@@ -2,6 +2,7 @@
 """Each rule of layers.py refuses what it should, and lets pass what it should."""
 import unittest
 
+import closing
 from layers import LONGEST, findings
 
 REFUSED = [
@@ -47,4 +48,4 @@ class Layers(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    closing.main()

@@ -13,6 +13,13 @@ import sys
 
 # Variables that may be written, each with its reason.
 WRITABLE = {
+    "kept": "cpu.c: facts about the CPU, the same whoever detects them",
+    "process_mutex": "fork.c: forks are the process' own",
+    "newest": "fork.c: the list of what hangs on a fork",
+    "once": "fork.c: handlers are installed once a process",
+    "install_error": "fork.c: how that went",
+    "shared": "pool.c: threads are the process' own; one pool serves every session",
+    "quit": "pool.c: only its address means something",
 }
 # What compiler and linker put into every shared object.
 OF_THE_TOOLCHAIN = re.compile(r"^(completed\.\d+|__dso_handle|__TMC_END__|_edata|__bss_start|_end|\.\w+)$")

@@ -2,6 +2,7 @@
 """tally.py against what test programs print."""
 import unittest
 
+import closing
 from tally import count
 
 
@@ -31,4 +32,4 @@ class Count(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    closing.main()

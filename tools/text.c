@@ -15,25 +15,29 @@ static void add(char *out, const char *text)
     snprintf(out + at, VALUE_TEXT - at, "%s", text);
 }
 
-static void add_extent(char *out, int i, int64_t extent, const char *name)
+/* "[1,8,h-2]", as everywhere in alt's messages. `names` may be NULL. */
+static void add_shape(char *out, size_t rank, const int64_t *dims, const char *const *names)
 {
-    char number[32];
-    snprintf(number, sizeof number, "%" PRId64, extent);
-    add(out, i ? "x" : " ");
-    add(out, extent >= 0 ? number : name ? name : "?");
+    add(out, "[");
+    for (size_t i = 0; i < rank; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "%" PRId64, dims[i]);
+        add(out, i ? "," : "");
+        add(out, dims[i] >= 0 ? number : names && names[i] ? names[i] : "?");
+    }
+    add(out, "]");
 }
 
 char *value_type_text(const alt_value *value, char out[static VALUE_TEXT])
 {
     const char *type = alt_dtype_name(alt_value_dtype(value));
     alt_kind kind = alt_value_kind(value);
-    if (kind != ALT_TENSOR) {
+    if (kind == ALT_TENSOR) {
+        snprintf(out, VALUE_TEXT, "%s", type);
+        add_shape(out, alt_value_rank(value), alt_value_dims(value), NULL);
+    } else {
         snprintf(out, VALUE_TEXT, "%s of %zu %s", kind == ALT_SEQUENCE ? "sequence" : "optional", alt_value_count(value), type);
-        return out;
     }
-    snprintf(out, VALUE_TEXT, "%s", type);
-    for (size_t i = 0; i < alt_value_rank(value); i++)
-        add_extent(out, (int)i, alt_value_dims(value)[i], NULL);
     return out;
 }
 
@@ -43,8 +47,8 @@ char *port_type_text(const alt_port *port, char out[static VALUE_TEXT])
     snprintf(out, VALUE_TEXT, "%s%s", kinds[port->kind], alt_dtype_name(port->dtype));
     if (port->rank < 0)
         add(out, " of any shape");
-    for (int i = 0; i < port->rank; i++)
-        add_extent(out, i, port->dims[i], port->dim_names[i]);
+    else
+        add_shape(out, (size_t)port->rank, port->dims, port->dim_names);
     return out;
 }
 

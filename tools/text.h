@@ -7,9 +7,9 @@
 
 enum { VALUE_TEXT = 256 };
 
-/* "float32 1x3x224x224", "sequence of 3 float32", "empty optional". Always terminated; returns `out`. */
+/* "float32[1,3,224,224]", "sequence of 3 float32", "optional of 0 float32". Always terminated; returns `out`. */
 char *value_type_text(const alt_value *value, char out[static VALUE_TEXT]);
-/* "float32 batchx3x?x?" with x between extents: the type of an input or output. Always terminated; returns `out`. */
+/* "float32[batch,3,?,?]": the type of an input or output. Always terminated; returns `out`. */
 char *port_type_text(const alt_port *port, char out[static VALUE_TEXT]);
 /* The first few elements of a tensor, or the types of a group's elements, on one line without a line end. */
 void value_print(FILE *file, const alt_value *value);

@@ -1,0 +1,334 @@
+#!/usr/bin/env python3
+"""alt_run as a user calls it: what it prints, what it writes, how it ends.
+
+Expected numbers come from NumPy and from ONNX Runtime, never from alt. Programs come from the build folder given as the
+first argument.   usage: tools_test.py BUILD
+"""
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+import closing
+
+BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+MODELS = pathlib.Path(__file__).resolve().parent.parent / "samples" / "models"
+DIGITS = MODELS / "digits.onnx"
+QUICK = ("--runs", "2", "--quiet")
+DONE, MISMATCH, USAGE, MODEL, RUN = 0, 1, 2, 3, 4
+
+
+def alt_run(*arguments, timeout=120):
+    return subprocess.run([BUILD / "alt_run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=timeout)
+
+
+def model_file(folder, nodes, inputs, outputs, weights=(), opset=17, name="m.onnx"):
+    """A model; inputs and outputs as (name, type, shape)."""
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(*i) for i in inputs],
+                              [helper.make_tensor_value_info(*o) for o in outputs],
+                              [numpy_helper.from_array(w, n) for n, w in weights])
+    path = pathlib.Path(folder) / name
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", opset)]), path)
+    return path
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.folder = pathlib.Path(held.name)
+
+    def ends(self, run, status):
+        self.assertEqual(run.returncode, status, f"stdout: {run.stdout}\nstderr: {run.stderr}")
+        return run
+
+    def says(self, run, status, *words):
+        """Ended so, with these words on stderr."""
+        self.ends(run, status)
+        for word in words:
+            self.assertIn(word, run.stderr)
+        return run
+
+    def save(self, name, array):
+        np.save(self.folder / name, array)
+        return self.folder / name
+
+    def outputs(self, model, *arguments):
+        """The outputs of a run by file name."""
+        into = self.folder / "out"
+        self.ends(alt_run(model, *QUICK, "--save-outputs", into, *arguments), DONE)
+        return {p.stem: np.load(p, allow_pickle=False) for p in into.glob("*.npy")}
+
+    def adder(self):
+        """c = a + b, both [n,3]."""
+        return model_file(self.folder, [helper.make_node("Add", ["a", "b"], ["c"], "plus")],
+                          [("a", TensorProto.FLOAT, ["n", 3]), ("b", TensorProto.FLOAT, ["n", 3])],
+                          [("c", TensorProto.FLOAT, ["n", 3])])
+
+
+class Running(Case):
+    def test_default_run(self):
+        run = self.ends(alt_run(DIGITS, "--runs", "5"), DONE)
+        self.assertIn("5 runs", run.stdout)
+        self.assertIn("p50", run.stdout)
+        self.assertIn("probabilities: float32[1,10]", run.stdout)
+
+    def test_quiet_says_nothing_on_stderr(self):
+        self.assertEqual(self.ends(alt_run(DIGITS, *QUICK), DONE).stderr, "")
+
+    def test_seconds(self):
+        start = time.monotonic()
+        self.ends(alt_run(DIGITS, "--seconds", "0.3"), DONE)
+        self.assertGreaterEqual(time.monotonic() - start, 0.3)
+
+    def test_both_bounds_hold(self):
+        run = self.ends(alt_run(DIGITS, "--seconds", "60", "--runs", "4", "--json"), DONE)
+        self.assertEqual(json.loads(run.stdout)["default"]["runs"], 4)
+
+    def test_json(self):
+        run = self.ends(alt_run(DIGITS, *QUICK, "--json", "--threads", "2", "--dim", "batch=3"), DONE)
+        self.assertEqual(run.stdout.count("\n"), 1)
+        answer = json.loads(run.stdout)
+        for key in """alt model isa threads counters counters_why load_ms first_run_ms default current speedup warm swaps
+                      rollbacks trials trials_failed tuning_s plateau_s worker_restarts peak_rss_mb outputs""".split():
+            self.assertIn(key, answer)
+        self.assertEqual(answer["threads"], 2)
+        self.assertEqual(answer["counters"], "none")
+        self.assertTrue(answer["counters_why"])
+        self.assertEqual(answer["outputs"], [{"name": "probabilities", "dtype": "float32", "shape": [3, 10]}])
+        self.assertEqual(answer["default"]["runs"], 2)
+        self.assertGreater(answer["first_run_ms"], 0)
+        self.assertLessEqual(answer["default"]["p50_ms"], answer["default"]["p99_ms"])
+        self.assertGreater(answer["peak_rss_mb"], 1)
+
+    def test_ctrl_c_ends_with_the_summary(self):
+        process = subprocess.Popen([BUILD / "alt_run", DIGITS, "--seconds", "100", "--json"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, DONE)
+        self.assertGreater(json.loads(stdout)["default"]["runs"], 0)
+
+    def test_full_disk_is_noticed(self):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([BUILD / "alt_run", DIGITS, *QUICK, "--json"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(run.returncode, RUN)
+
+    def test_the_model_file_is_not_changed(self):
+        before = hashlib.sha256(DIGITS.read_bytes()).digest(), DIGITS.stat().st_mtime_ns
+        self.ends(alt_run(DIGITS, *QUICK), DONE)
+        self.assertEqual(before, (hashlib.sha256(DIGITS.read_bytes()).digest(), DIGITS.stat().st_mtime_ns))
+
+
+class Inputs(Case):
+    def test_npy_and_saved_outputs(self):
+        images = np.load(MODELS / "digits_inputs.npy")
+        expected = onnxruntime.InferenceSession(DIGITS).run(None, {"image": images})[0]
+        saved = self.outputs(DIGITS, "--input", f"image={MODELS / 'digits_inputs.npy'}")
+        np.testing.assert_allclose(saved["probabilities"], expected, rtol=1e-4, atol=1e-6)
+
+    def test_pb(self):
+        expected = numpy_helper.to_array(onnx.load_tensor(MODELS / "digits_data" / "output_0.pb"))
+        saved = self.outputs(DIGITS, "--input", f"image={MODELS / 'digits_data' / 'input_0.pb'}")
+        np.testing.assert_allclose(saved["probabilities"], expected, rtol=1e-4, atol=1e-6)
+
+    def test_values_and_dims(self):
+        saved = self.outputs(self.adder(), "--input", "a=value:1.5", "--input", "b=value:-4", "--dim", "n=2")
+        np.testing.assert_array_equal(saved["c"], np.full((2, 3), -2.5, np.float32))
+
+    def test_symbols_are_one_by_default(self):
+        self.assertEqual(self.outputs(self.adder())["c"].shape, (1, 3))
+
+    def test_shape_wins_over_dim(self):
+        saved = self.outputs(self.adder(), "--shape", "a=5x3", "--shape", "b=5x3", "--dim", "n=2")
+        self.assertEqual(saved["c"].shape, (5, 3))
+
+    def test_a_file_settles_the_symbols_of_the_other_inputs(self):
+        a = np.arange(12, dtype=np.float32).reshape(4, 3)
+        saved = self.outputs(self.adder(), "--input", f"a={self.save('a.npy', a)}", "--input", "b=value:1")
+        np.testing.assert_array_equal(saved["c"], a + 1)
+
+    def test_random_is_repeated_by_its_seed(self):
+        identity = model_file(self.folder, [helper.make_node("Identity", ["x"], ["y"])],
+                              [("x", TensorProto.FLOAT, [100])], [("y", TensorProto.FLOAT, [100])])
+        zero, again = self.outputs(identity)["y"], self.outputs(identity, "--input", "x=random:0")["y"]
+        other = self.outputs(identity, "--input", "x=random:1")["y"]
+        np.testing.assert_array_equal(zero, again)
+        self.assertTrue(((zero >= 0) & (zero < 1)).all())
+        self.assertFalse((zero == other).any())
+
+    def test_random_integers_are_0_or_1(self):
+        identity = model_file(self.folder, [helper.make_node("Identity", ["x"], ["y"])],
+                              [("x", TensorProto.INT64, [100])], [("y", TensorProto.INT64, [100])])
+        self.assertEqual(set(self.outputs(identity)["y"].tolist()), {0, 1})
+
+    def test_default_values_of_the_model_are_used(self):
+        nodes = [helper.make_node("Add", ["a", "b"], ["c"])]
+        ports = [("a", TensorProto.FLOAT, [2]), ("b", TensorProto.FLOAT, [2])]
+        model = model_file(self.folder, nodes, ports, [("c", TensorProto.FLOAT, [2])],
+                           [("b", np.array([10, 20], np.float32))])
+        np.testing.assert_array_equal(self.outputs(model, "--input", "a=value:1")["c"], [11, 21])
+        np.testing.assert_array_equal(self.outputs(model, "--input", "a=value:1", "--input", "b=value:2")["c"], [3, 3])
+
+    def test_names_of_outputs_become_safe_file_names(self):
+        nodes = [helper.make_node("Identity", ["x"], ["a/b"]), helper.make_node("Neg", ["x"], ["a:b"])]
+        model = model_file(self.folder, nodes, [("x", TensorProto.FLOAT, [1])],
+                           [("a/b", TensorProto.FLOAT, [1]), ("a:b", TensorProto.FLOAT, [1])])
+        saved = self.outputs(model, "--input", "x=value:3")
+        self.assertEqual({k: v.tolist() for k, v in saved.items()}, {"a_b": [3.0], "a_b~2": [-3.0]})
+
+
+class Checking(Case):
+    def test_agreement(self):
+        run = self.ends(alt_run(DIGITS, "--check", MODELS / "digits_data"), DONE)
+        self.assertIn("1 of 1 outputs of 1 data set agree", run.stdout)
+
+    def wrong_data(self, folder):
+        folder.mkdir()
+        expected = numpy_helper.to_array(onnx.load_tensor(MODELS / "digits_data" / "output_0.pb")).copy()
+        expected[3, 4] += 0.01
+        (folder / "output_0.pb").write_bytes(numpy_helper.from_array(expected, "probabilities").SerializeToString())
+        (folder / "input_0.pb").write_bytes((MODELS / "digits_data" / "input_0.pb").read_bytes())
+
+    def test_a_mismatch_is_found_and_named(self):
+        self.wrong_data(self.folder / "bad")
+        self.says(alt_run(DIGITS, "--check", self.folder / "bad"), MISMATCH, "probabilities", "1 of 160", "element 34")
+        self.ends(alt_run(DIGITS, "--check", self.folder / "bad", "--atol", "0.02"), DONE)
+
+    def test_every_data_set_of_a_folder_counts(self):
+        (self.folder / "test_data_set_0").symlink_to(MODELS / "digits_data")
+        self.wrong_data(self.folder / "test_data_set_1")
+        run = self.says(alt_run(DIGITS, "--check", self.folder, "--json"), MISMATCH, "test_data_set_1")
+        self.assertEqual(json.loads(run.stdout)["check"], {"sets": 2, "outputs": 2, "mismatches": 1})
+
+    def test_nothing_to_check_is_no_success(self):
+        self.says(alt_run(DIGITS, "--check", self.folder), USAGE, "no ONNX test data")
+        self.says(alt_run(DIGITS, "--check", self.folder / "nowhere"), USAGE, "nowhere")
+        (self.folder / "input_0.pb").write_bytes((MODELS / "digits_data" / "input_0.pb").read_bytes())
+        self.says(alt_run(DIGITS, "--check", self.folder), USAGE, "output_")
+
+
+class Refusing(Case):
+    def test_no_such_input_or_dimension(self):
+        self.says(alt_run(DIGITS, *QUICK, "--input", "img=value:1"), USAGE, "img", "image")
+        self.says(alt_run(DIGITS, *QUICK, "--shape", "img=1x1x8x8"), USAGE, "img", "image")
+        self.says(alt_run(DIGITS, *QUICK, "--dim", "b=1"), USAGE, "--dim b", "batch")
+
+    def test_inputs_that_do_not_fit(self):
+        wide = self.save("wide.npy", np.zeros((1, 1, 8, 8)))
+        self.says(alt_run(DIGITS, *QUICK, "--input", f"image={wide}"), USAGE, "float32", "wide.npy")
+        self.says(alt_run(DIGITS, *QUICK, "--shape", "image=1x1x8x9"), USAGE, "image", "8", "9")
+        self.says(alt_run(DIGITS, *QUICK, "--shape", "image=1x8x8"), USAGE, "image", "4", "3")
+        self.says(alt_run(DIGITS, *QUICK, "--input", f"image={self.folder / 'none.npy'}"), USAGE, "none.npy")
+        self.says(alt_run(DIGITS, *QUICK, "--input", "image=what"), USAGE, "what", "random")
+
+    def test_what_this_version_lacks_is_one_line(self):
+        for option in (("--tune", "online"), ("--budget", "3"), ("--report", "r.html"), ("--profile", "p.json"),
+                       ("--bundle", "b"), ("--export-bundle", "b"), ("--cache", "c")):
+            run = self.says(alt_run(DIGITS, *option), USAGE, option[0])
+            self.assertEqual(run.stderr.count("\n"), 1)
+            self.assertEqual(run.stdout, "")
+
+    def test_models_that_cannot_be_read(self):
+        self.says(alt_run(self.folder / "none.onnx"), MODEL, "none.onnx")
+        (self.folder / "noise.onnx").write_bytes(bytes(range(256)) * 8)
+        self.says(alt_run(self.folder / "noise.onnx"), MODEL, "noise.onnx")
+        (self.folder / "cut.onnx").write_bytes(DIGITS.read_bytes()[:20000])
+        self.says(alt_run(self.folder / "cut.onnx"), MODEL, "cut.onnx")
+
+    def test_operators_that_are_not_supported_are_named(self):
+        model = model_file(self.folder, [helper.make_node("Frobnicate", ["x"], ["y"], "froth", domain="example.com")],
+                           [("x", TensorProto.FLOAT, [1])], [("y", TensorProto.FLOAT, [1])])
+        held = onnx.load(model)
+        held.opset_import.append(helper.make_opsetid("example.com", 3))
+        onnx.save(held, model)
+        self.says(alt_run(model), MODEL, "froth", "Frobnicate", "example.com")
+
+    def test_an_input_too_small_names_node_and_option(self):
+        weight = np.ones((1, 1, 3, 3), np.float32)
+        model = model_file(self.folder, [helper.make_node("Conv", ["x", "w"], ["y"], "window")],
+                           [("x", TensorProto.FLOAT, [1, 1, "h", "w"])], [("y", TensorProto.FLOAT, [1, 1, None, None])],
+                           [("w", weight)])
+        self.says(alt_run(model, *QUICK), RUN, "window", "--shape", "--dim")
+        self.ends(alt_run(model, *QUICK, "--dim", "h=3", "--dim", "w=3"), DONE)
+
+
+class Telling(Case):
+    def test_list_ops(self):
+        lines = self.ends(alt_run("--list-ops"), DONE).stdout.splitlines()
+        self.assertEqual([line.split()[:2] for line in lines if " Conv " in line], [["ai.onnx", "Conv"]])
+        self.assertEqual(lines, sorted(lines, key=lambda line: line.split()[:2]))
+
+    def test_version(self):
+        text = self.ends(alt_run("--version"), DONE).stdout
+        for word in ("alt ", "isa: ", "counters: none", "opsets: 7 to 27"):
+            self.assertIn(word, text)
+
+    def test_help_names_every_option(self):
+        text = self.ends(alt_run("--help"), DONE).stdout
+        for option in "input shape dim runs seconds threads numerics check rtol atol save-outputs json quiet".split():
+            self.assertIn("--" + option, text)
+
+    def test_inspect(self):
+        text = self.ends(alt_run(DIGITS, "--inspect"), DONE).stdout
+        for line in ("opset ai.onnx 17", "input image: float32[batch,1,8,8]", "output probabilities: float32[batch,10]",
+                     "dimension batch (--dim batch=N)", "metadata producer_name: train_digits.py"):
+            self.assertIn(line + "\n", text)
+
+
+class Dumping(Case):
+    def dump(self, *arguments):
+        return subprocess.run([BUILD / "alt_dump", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=60)
+
+    def test_graph(self):
+        text = self.ends(self.dump(DIGITS, "--graph"), DONE).stdout
+        for word in ("image", "probabilities", "Conv", "Gemm", "Softmax"):
+            self.assertIn(word, text)
+
+    def test_usage(self):
+        self.says(self.dump(), USAGE, "alt_dump")
+        self.says(self.dump(DIGITS), USAGE, "--graph")
+        self.says(self.dump(DIGITS, "--roofline"), USAGE, "--roofline")
+        self.says(self.dump("nowhere.onnx", "--graph"), MODEL, "nowhere.onnx")
+
+
+class Samples(Case):
+    def sample(self, name, *arguments):
+        return subprocess.run([BUILD / "samples" / name, *map(str, arguments)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=120)
+
+    def test_embed(self):
+        text = self.ends(self.sample("embed", DIGITS, MODELS / "digits_data" / "input_0.pb"), DONE).stdout
+        self.assertIn("input image: float32[batch,1,8,8]", text)
+        answer = next(line for line in text.splitlines() if line.startswith("answer probabilities:")).split()[2:12]
+        expected = numpy_helper.to_array(onnx.load_tensor(MODELS / "digits_data" / "output_0.pb"))[0]
+        np.testing.assert_allclose(np.array(answer, float), expected, atol=1e-4)
+        self.ends(self.sample("embed", DIGITS), DONE)
+        self.ends(self.sample("embed", self.folder / "none.onnx"), 1)
+
+    def test_digits(self):
+        text = self.ends(self.sample("digits", DIGITS, MODELS / "digits_data" / "input_0.pb",
+                                     MODELS / "digits_labels.txt"), DONE).stdout
+        images = np.load(MODELS / "digits_inputs.npy")
+        answers = onnxruntime.InferenceSession(DIGITS).run(None, {"image": images})[0].argmax(1)
+        shown = [line.split() for line in text.splitlines() if line.startswith("digit ")]
+        self.assertEqual([int(words[3]) for words in shown], answers.tolist())
+        self.assertEqual([words[1] for words in shown], (MODELS / "digits_labels.txt").read_text().split())
+
+
+if __name__ == "__main__":
+    closing.main()
