@@ -17,8 +17,8 @@
 #include "runtime/wire.h"
 
 #define ALT_ONNX_NEST 64                     /* subgraphs and function calls within one another */
-#define ALT_ONNX_NODES 1000000               /* nodes of a model after inlining */
-#define ALT_ONNX_INLINED ((size_t)256 << 20) /* bytes of function bodies read again for calls of them */
+#define ALT_ONNX_INLINED 300000              /* nodes that calls of functions become */
+#define ALT_ONNX_INLINED_BYTES ((size_t)256 << 20) /* and the bytes of those nodes */
 #define ALT_ONNX_REFUSALS 100                /* lines about nodes that cannot run */
 
 struct alt_onnx_refusals {
@@ -34,7 +34,7 @@ struct alt_onnx_load {
     int64_t ir_version;
     struct alt_strmap functions; /* "domain:name:overload" to struct alt_onnx_function */
     struct alt_onnx_refusals refusals;
-    size_t nodes, inlined; /* so far */
+    size_t inlined, inlined_bytes; /* so far */
     int nest;
 };
 

@@ -187,15 +187,16 @@ static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope
 /* Bounds what a small file can make of itself by calling functions that call functions. */
 static alt_status count_node(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
 {
-    ld->nodes++;
-    if (scope->frame)
-        ld->inlined += node->bytes;
-    if (ld->nodes <= ALT_ONNX_NODES && ld->inlined <= ALT_ONNX_INLINED)
+    if (!scope->frame)
+        return ALT_OK;
+    ld->inlined++;
+    ld->inlined_bytes += node->bytes;
+    if (ld->inlined <= ALT_ONNX_INLINED && ld->inlined_bytes <= ALT_ONNX_INLINED_BYTES)
         return ALT_OK;
     return alt_diag_add(ld->diag, ALT_E_UNSUPPORTED,
-                        "the model has more than %d nodes, or its functions more than %zu bytes, when all functions are "
+                        "the model's functions become more than %d nodes, or more than %zu bytes of them, when their calls are "
                         "inlined; alt stops at node \"%.200s\"",
-                        ALT_ONNX_NODES, ALT_ONNX_INLINED, alt_onnx_node_name(node));
+                        ALT_ONNX_INLINED, ALT_ONNX_INLINED_BYTES, alt_onnx_node_name(node));
 }
 
 alt_status alt_onnx_nodes(struct alt_onnx_load *ld, struct alt_onnx_scope *scope)
