@@ -137,7 +137,8 @@ int main(int argc, char **argv)
         status = show_time(&r, load_us, &error);
 done:
     if (status != ALT_OK)
-        fprintf(stderr, "digits: %s: %s\n", about, error ? alt_error_text(error) : alt_status_text(status));
+        fprintf(stderr, "digits: %s%s%s\n", error ? "" : about, error ? "" : ": ",
+                error ? alt_error_text(error) : alt_status_text(status));
     if (labels)
         fclose(labels);
     alt_error_free(error);
