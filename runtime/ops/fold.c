@@ -1,0 +1,95 @@
+/* fold.c: inner loops of reductions; see fold.h. */
+#include "runtime/ops/fold.h"
+
+#include "runtime/ops/lines.h"
+#include "runtime/ops/loop.h"
+#include "runtime/type.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Whole rows of ALT_LANES elements: the accumulators stay in registers. Returns how many elements it took. */
+#define LANES(name, T, f) \
+    static int64_t name##_lanes(T *acc, const T *x, int64_t n) { \
+        T lane[ALT_LANES]; int64_t i = 0; memcpy(lane, acc, sizeof lane); \
+        for (; i + ALT_LANES <= n; i += ALT_LANES) for (int j = 0; j < ALT_LANES; j++) lane[j] = (T)f(lane[j], x[i + j]); \
+        memcpy(acc, lane, sizeof lane); return i; }
+#define FOLD(name, T, f) \
+    LANES(name, T, f) static void name(void *acc_, int64_t width, const void *x, int64_t n) { \
+        T *acc = acc_; int64_t i = width == ALT_LANES ? name##_lanes(acc, x, n) : 0; \
+        for (int64_t m; i < n; i += m) { const T *row = (const T *)x + i; m = n - i < width ? n - i : width; \
+            ALT_IVDEP for (int64_t j = 0; j < m; j++) acc[j] = (T)f(acc[j], row[j]); } }
+/* Signed integers wrap around as unsigned ones do, so that one loop serves both. */
+#define FOLD_ALL(name, f) FOLD(name##_f32, float, f) FOLD(name##_f64, double, f) FOLD(name##_u64, uint64_t, f)
+
+#define ADD(a, x) ((a) + (x))
+#define ADD_SQUARE(a, x) ((a) + (x) * (x))
+#define MULTIPLY(a, x) ((a) * (x))
+#define LARGER(a, x) ((a) > (x) || (a) != (a) ? (a) : (x))
+#define SMALLER(a, x) ((a) < (x) || (a) != (a) ? (a) : (x))
+#define ADD_ABS_F32(a, x) ((a) + fabsf(x))
+#define ADD_ABS_F64(a, x) ((a) + fabs(x))
+#define ADD_ABS_I64(a, x) ((uint64_t)(a) + ((x) < 0 ? 0 - (uint64_t)(x) : (uint64_t)(x)))
+
+FOLD_ALL(sum, ADD)
+FOLD_ALL(square, ADD_SQUARE)
+FOLD_ALL(prod, MULTIPLY)
+FOLD_ALL(max, LARGER)
+FOLD_ALL(min, SMALLER)
+FOLD(max_i64, int64_t, LARGER)
+FOLD(min_i64, int64_t, SMALLER)
+FOLD(abs_f32, float, ADD_ABS_F32)
+FOLD(abs_f64, double, ADD_ABS_F64)
+FOLD(abs_i64, int64_t, ADD_ABS_I64)
+
+alt_fold_fn *alt_fold_loop(enum alt_fold fold, enum alt_wide wide)
+{
+    static alt_fold_fn *const table[ALT_FOLD_COUNT][ALT_WIDE_COUNT] = {
+        [ALT_FOLD_SUM] = {sum_f32, sum_f64, sum_u64, sum_u64},
+        [ALT_FOLD_ABS] = {abs_f32, abs_f64, abs_i64, sum_u64},
+        [ALT_FOLD_SQUARE] = {square_f32, square_f64, square_u64, square_u64},
+        [ALT_FOLD_PROD] = {prod_f32, prod_f64, prod_u64, prod_u64},
+        [ALT_FOLD_MAX] = {max_f32, max_f64, max_i64, max_u64},
+        [ALT_FOLD_MIN] = {min_f32, min_f64, min_i64, min_u64},
+    };
+    return wide < ALT_WIDE_COUNT ? table[fold][wide] : NULL;
+}
+
+static void fill_float(enum alt_wide wide, double value, void *acc, int64_t n)
+{
+    float *f = acc;
+    double *d = acc;
+    for (int64_t i = 0; i < n; i++) {
+        if (wide == ALT_WIDE_F32)
+            f[i] = (float)value;
+        else
+            d[i] = value;
+    }
+}
+
+static void fill_int(uint64_t value, void *acc, int64_t n)
+{
+    uint64_t *u = acc;
+    for (int64_t i = 0; i < n; i++)
+        u[i] = value;
+}
+
+void alt_fold_identity(enum alt_fold fold, alt_dtype dtype, void *acc, int64_t n)
+{
+    const enum alt_wide wide = alt_wide_of(dtype);
+    const unsigned bits = dtype == ALT_BOOL ? 1 : alt_dtype_bits(dtype);
+    const bool extreme = fold == ALT_FOLD_MAX || fold == ALT_FOLD_MIN;
+    const uint64_t largest = UINT64_MAX >> (wide == ALT_WIDE_I64 ? 65 - bits : 64 - bits);
+    const uint64_t least = wide == ALT_WIDE_I64 ? ~largest : 0;
+    const uint64_t neutral = fold == ALT_FOLD_PROD;
+    if (wide == ALT_WIDE_F32 || wide == ALT_WIDE_F64)
+        fill_float(wide, !extreme ? (double)neutral : fold == ALT_FOLD_MAX ? -HUGE_VAL : HUGE_VAL, acc, n);
+    else
+        fill_int(!extreme ? neutral : fold == ALT_FOLD_MAX ? least : largest, acc, n);
+}
+
+void alt_fold_join(enum alt_fold fold, enum alt_wide wide, void *acc, const void *other, int64_t n)
+{
+    const bool adds = fold == ALT_FOLD_ABS || fold == ALT_FOLD_SQUARE;
+    alt_fold_loop(adds ? ALT_FOLD_SUM : fold, wide)(acc, n, other, n);
+}
