@@ -362,9 +362,10 @@ static alt_status try_view(struct binder *k, const struct alt_step *step, bool *
 static int inplace_input(const struct binder *k, const struct alt_step *step, int s, const struct alt_kernel *kernel)
 {
     const struct alt_bvalue *out = &k->b->value[step->out[0]];
-    if (!(kernel->flags & ALT_KERNEL_INPLACE) || k->p->value[step->out[0]].output >= 0)
+    int candidates = kernel->flags & ALT_KERNEL_INPLACE ? step->n_in : kernel->flags & ALT_KERNEL_INPLACE_0 ? 1 : 0;
+    if (k->p->value[step->out[0]].output >= 0)
         return -1;
-    for (int i = 0; i < step->n_in; i++) {
+    for (int i = 0; i < candidates && i < step->n_in; i++) {
         int v = step->in[i];
         if (v < 0 || k->p->value[v].last_use != s)
             continue;

@@ -62,7 +62,8 @@ struct alt_kernel {
 
 enum alt_kernel_flag {
     ALT_KERNEL_STRIDED = 1,    /* inputs may have any strides; otherwise they are dense in physical order */
-    ALT_KERNEL_INPLACE = 2     /* outputs may share memory with a dense input of the same element size and extents */
+    ALT_KERNEL_INPLACE = 2,    /* outputs may share memory with a dense input of the same element size and extents */
+    ALT_KERNEL_INPLACE_0 = 4   /* output 0 may share memory with input 0 so, but with no other */
 };
 
 #endif

@@ -6,6 +6,7 @@ static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
     ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_SIGNED));
+    ALT_CHECK(alt_infer_list(inf, 1, ALT_MAX_RANK));
     struct alt_shape out = inf->in[0]->shape;
     int64_t axes[ALT_MAX_RANK];
     alt_dim target[ALT_MAX_RANK];

@@ -32,7 +32,7 @@ static alt_status infer(struct alt_infer *inf)
     struct alt_tensor value;
     struct alt_shape shape;
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_SIGNED));
-    ALT_CHECK(alt_infer_at_most(inf, 0, ALT_MAX_RANK));
+    ALT_CHECK(alt_infer_list(inf, 0, ALT_MAX_RANK));
     if (!read_value(inf->node, &value))
         return alt_infer_fail(inf, ALT_E_MODEL, "value must hold one element");
     if (alt_infer_arg(inf, NULL, 0, ALT_MAX_RANK, shape.dim, &shape.rank) != ALT_ARG_KNOWN) {

@@ -54,8 +54,21 @@ int64_t alt_infer_length(const struct alt_infer *inf, int i)
     return inf->in[i]->shape.dim[0];
 }
 
-alt_status alt_infer_at_most(struct alt_infer *inf, int i, int max)
+alt_status alt_infer_indices(struct alt_infer *inf, int i)
 {
+    ALT_CHECK(alt_infer_expect(inf, i, ALT_CLASS_SIGNED));
+    if (inf->in[i]->dtype != ALT_INT64 && inf->in[i]->dtype != ALT_INT32)
+        return alt_infer_fail(inf, ALT_E_MODEL, "input %d must be int32 or int64", i);
+    return ALT_OK;
+}
+
+alt_status alt_infer_list(struct alt_infer *inf, int i, int max)
+{
+    if (!alt_infer_has(inf, i))
+        return ALT_OK;
+    ALT_CHECK(alt_infer_indices(inf, i));
+    if (alt_infer_rank(inf, i) > 1)
+        return alt_infer_fail(inf, ALT_E_SHAPE, "input %d must have one axis", i);
     int64_t length = alt_infer_length(inf, i);
     if (length > max)
         return alt_infer_fail(inf, ALT_E_UNSUPPORTED, "input %d holds %lld elements, at most %d are supported", i,

@@ -17,8 +17,11 @@ enum alt_arg { ALT_ARG_ABSENT, ALT_ARG_KNOWN, ALT_ARG_UNKNOWN };
 enum alt_arg alt_infer_arg(const struct alt_infer *inf, const char *attr, int i, int max, alt_dim *out, int *count);
 /* The same as numbers. */
 enum alt_arg alt_infer_arg_ints(const struct alt_infer *inf, const char *attr, int i, int max, int64_t *out, int *count);
-/* Fails when input i holds more than `max` elements (so that an unknown list is really unknown, not too long). */
-alt_status alt_infer_at_most(struct alt_infer *inf, int i, int max);
+/* Fails unless input i is absent or a list (rank 0 or 1) of at most `max` int32 or int64 (so that a list that is not known
+ * really is not known yet, rather than not a list). */
+alt_status alt_infer_list(struct alt_infer *inf, int i, int max);
+/* Fails unless input i is a tensor of int32 or int64. */
+alt_status alt_infer_indices(struct alt_infer *inf, int i);
 /* Number of elements of the rank-1 input i; -1 when not known. */
 int64_t alt_infer_length(const struct alt_infer *inf, int i);
 

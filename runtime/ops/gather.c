@@ -30,7 +30,7 @@ static alt_status gather_content(struct alt_infer *inf)
 static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
-    ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_SIGNED));
+    ALT_CHECK(alt_infer_indices(inf, 1));
     const struct alt_shape *data = &inf->in[0]->shape, *indices = &inf->in[1]->shape;
     int axis;
     if (data->rank < 0 || indices->rank < 0) {

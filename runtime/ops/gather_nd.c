@@ -6,7 +6,7 @@
 static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
-    ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_SIGNED));
+    ALT_CHECK(alt_infer_indices(inf, 1));
     const struct alt_shape *data = &inf->in[0]->shape, *indices = &inf->in[1]->shape;
     int64_t batch = alt_attr_int(inf->node, "batch_dims", 0);
     if (data->rank < 0 || indices->rank < 0 || (indices->rank > 0 && !alt_dim_known(indices->dim[indices->rank - 1]))) {

@@ -25,6 +25,8 @@ static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
     ALT_CHECK(alt_infer_same_dtype(inf, 0, 2));
+    ALT_CHECK(alt_infer_list(inf, 1, MOST));
+    ALT_CHECK(alt_infer_list(inf, 3, ALT_MAX_RANK));
     struct alt_shape out = inf->in[0]->shape;
     int64_t axes[ALT_MAX_RANK];
     alt_dim pads[MOST];

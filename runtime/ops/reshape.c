@@ -76,7 +76,7 @@ static alt_status infer_reshape(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
     ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_SIGNED));
-    ALT_CHECK(alt_infer_at_most(inf, 1, ALT_MAX_RANK));
+    ALT_CHECK(alt_infer_list(inf, 1, ALT_MAX_RANK));
     alt_dim entry[ALT_MAX_RANK];
     struct target t = {.inferred = -1};
     if (alt_infer_arg(inf, NULL, 1, ALT_MAX_RANK, entry, &t.shape.rank) != ALT_ARG_KNOWN) {
@@ -128,6 +128,7 @@ static alt_status squeeze_all(struct alt_infer *inf)
 static alt_status infer_squeeze(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
+    ALT_CHECK(alt_infer_list(inf, 1, ALT_MAX_RANK));
     const struct alt_shape *in = &inf->in[0]->shape;
     int64_t axes[ALT_MAX_RANK];
     int count;
@@ -158,6 +159,7 @@ static alt_status infer_squeeze(struct alt_infer *inf)
 static alt_status infer_unsqueeze(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
+    ALT_CHECK(alt_infer_list(inf, 1, ALT_MAX_RANK));
     const struct alt_shape *in = &inf->in[0]->shape;
     int64_t axes[ALT_MAX_RANK];
     int count;

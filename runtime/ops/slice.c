@@ -160,7 +160,7 @@ static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
     for (int i = 1; i < inf->n_in && i < 5; i++)
-        ALT_CHECK(alt_infer_at_most(inf, i, ALT_MAX_RANK));
+        ALT_CHECK(alt_infer_list(inf, i, ALT_MAX_RANK));
     struct slices s;
     int waits = -1;
     ALT_CHECK(read_slices(inf, &s, &waits));

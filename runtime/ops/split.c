@@ -15,6 +15,7 @@ static alt_status read_sizes(struct alt_infer *inf, enum alt_arg *arg, alt_dim *
     alt_dim *list = alt_arena_array(inf->arena, (size_t)inf->n_out + 1, sizeof *list);
     if (!list)
         return ALT_E_NOMEM;
+    ALT_CHECK(alt_infer_list(inf, 1, INT32_MAX));
     int64_t length = alt_infer_length(inf, 1);
     if (length >= 0 && length != inf->n_out)
         return alt_infer_fail(inf, ALT_E_MODEL, "%lld sizes for %d outputs", (long long)length, inf->n_out);

@@ -6,7 +6,7 @@ static alt_status infer(struct alt_infer *inf)
 {
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY));
     ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_SIGNED));
-    ALT_CHECK(alt_infer_at_most(inf, 1, ALT_MAX_RANK));
+    ALT_CHECK(alt_infer_list(inf, 1, ALT_MAX_RANK));
     const struct alt_shape *in = &inf->in[0]->shape;
     struct alt_shape out;
     if (alt_infer_arg(inf, NULL, 1, ALT_MAX_RANK, out.dim, &out.rank) != ALT_ARG_KNOWN) {

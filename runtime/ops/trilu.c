@@ -66,7 +66,7 @@ static void trilu(const struct alt_kargs *args)
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
     static const struct alt_kernel kernel = {
-        .name = "trilu", .fn = trilu, .bind = bind, .flags = ALT_KERNEL_INPLACE, .numerics = ALT_KERNEL_EXACT};
+        .name = "trilu", .fn = trilu, .bind = bind, .flags = ALT_KERNEL_INPLACE_0, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_dtype_size(sel->in[0].dtype) ? ALT_OK : alt_select_unsupported(sel);
 }
