@@ -3,8 +3,8 @@
 
 #include "runtime/error.h"
 #include "runtime/graph.h"
-#include "runtime/infer.h"
 #include "runtime/options.h"
+#include "runtime/pass.h"
 
 #include <string.h>
 
@@ -106,20 +106,13 @@ static alt_status make_ports(alt_model *m, struct alt_diag *diag)
     return ALT_OK;
 }
 
-static alt_status infer(struct alt_graph *g, struct alt_diag *diag)
-{
-    for (struct alt_node *n = g->first; n; n = n->next)
-        ALT_CHECK(alt_infer_node(n, diag));
-    return ALT_OK;
-}
-
 /* Reads the bytes of a model into `m`. */
 static alt_status read_model(alt_model *m, const void *bytes, size_t size, struct alt_diag *diag)
 {
     struct alt_onnx_source source = {bytes, size, m->external.folder ? &m->external : NULL};
     ALT_CHECK(alt_onnx_read(&source, &m->arena, &m->dims, &m->onnx, diag));
     m->graph = m->onnx.graph;
-    ALT_CHECK(infer(m->graph, diag));
+    ALT_CHECK(alt_passes_run(m->graph, NULL, diag));
     return make_ports(m, diag);
 }
 
