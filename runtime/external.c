@@ -83,7 +83,7 @@ static alt_status check_beneath(const struct alt_external *external, const char 
         status = alt_file_error(folder ? path : external->folder, errno, diag);
     } else {
         size_t n = strlen(folder);
-        if (strncmp(folder, real, n) != 0 || (real[n] != '/' && n != 1))
+        if (strncmp(folder, real, n) != 0 || (n > 1 && real[n] && real[n] != '/'))
             status = alt_diag_add(diag, ALT_E_MODEL,
                                   "external data \"%.500s\" leads to \"%.500s\", out of the model's folder: put the file itself "
                                   "into the folder",
