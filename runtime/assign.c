@@ -37,6 +37,14 @@ static const struct alt_layout *shared_layout(const struct alt_node *n, const st
     return found;
 }
 
+/* An integer division reports a zero divisor, and a position without an element may hold one. */
+bool alt_assign_any_layout(const struct alt_node *n)
+{
+    bool divides = n->op == ALT_OP_DIV || n->op == ALT_OP_MOD;
+    return (alt_op_table[n->op].flags & ALT_OP_POINTWISE) &&
+           !(divides && n->in[0] && alt_dtype_class(n->in[0]->type.dtype) & ALT_CLASS_INT);
+}
+
 static void assign_pointwise(const struct alt_node *n, struct alt_assignment *a, const struct alt_layout **need)
 {
     const struct alt_layout *l = n->n_out == 1 && n->out[0] ? shared_layout(n, a) : NULL;
@@ -97,7 +105,7 @@ alt_status alt_assign_layouts(const struct alt_graph *g, enum alt_layout_policy 
         memset(produced, 0, (size_t)(max_out + 1) * sizeof *produced);
         if (info->impl->layouts)
             assign_anchor(n, info->impl->layouts(n, block, arena, need, produced), out, need, produced);
-        else if (info->flags & ALT_OP_POINTWISE)
+        else if (alt_assign_any_layout(n))
             assign_pointwise(n, out, need);
     }
     return ALT_OK;

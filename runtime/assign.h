@@ -10,6 +10,9 @@ struct alt_assignment {
     const struct alt_layout ***need; /* [n_nodes][n_in]: as the node reads it */
 };
 
+/* True for pointwise nodes that may run over positions without an element, whatever these hold. */
+bool alt_assign_any_layout(const struct alt_node *n);
+
 /* Fills `out` in `arena`. ALT_E_NOMEM. */
 alt_status alt_assign_layouts(const struct alt_graph *g, enum alt_layout_policy policy, int block,
                               struct alt_arena *arena, struct alt_assignment *out);

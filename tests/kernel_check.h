@@ -9,7 +9,7 @@
  *   strided   kernels that take strides: permuted, reversed, padded inputs
  *   repeated  the same: one axis of each input has stride 0
  *   inplace   kernels that allow it: the output lies on an input
- *   blocked8, blocked16   operators with blocked layouts: channels in blocks, positions behind the last one zero
+ *   blocked8, blocked16   operators with blocked layouts: channels in blocks, anything behind the last one
  *   view      operators that describe their output as a view of the input
  *
  * and each variant twice: the whole range at once, memory aligned, a page that cannot be touched in front of it; then tile
@@ -99,7 +99,7 @@ void kc_random_shape(struct kc_run *run, int rank, int64_t most, bool zero, int6
 /* References: makes an output. Weights are made on request and zero. */
 void kc_out(struct kc_tensor *t, int rank, const int64_t *dims, bool weights);
 /* Makes out[0] with the broadcast shape of n tensors. */
-void kc_out_broadcast(struct kc_tensor *out, int n, const struct kc_tensor *in);
+void kc_out_broadcast(struct kc_tensor *out, int n, const struct kc_tensor *in, bool weights);
 /* Number of the element of `t` that broadcasts to element `index` of `out`. */
 int64_t kc_broadcast_index(const struct kc_tensor *t, const struct kc_tensor *out, int64_t index);
 /* Splits a row-major element number into coordinates and back. */

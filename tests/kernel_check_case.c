@@ -96,7 +96,7 @@ void kc_out(struct kc_tensor *t, int rank, const int64_t *dims, bool weights)
         abort();
 }
 
-void kc_out_broadcast(struct kc_tensor *out, int n, const struct kc_tensor *in)
+void kc_out_broadcast(struct kc_tensor *out, int n, const struct kc_tensor *in, bool weights)
 {
     int rank = 0;
     int64_t dims[ALT_MAX_RANK];
@@ -110,7 +110,7 @@ void kc_out_broadcast(struct kc_tensor *out, int n, const struct kc_tensor *in)
                 dims[d] = in[k].dim[own];
         }
     }
-    kc_out(out, rank, dims, false);
+    kc_out(out, rank, dims, weights);
 }
 
 void kc_coordinates(int rank, const int64_t *dims, int64_t index, int64_t *at)

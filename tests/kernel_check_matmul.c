@@ -44,7 +44,7 @@ static void matmul_reference(const struct kc_case *c, const struct alt_node *nod
     (void)node;
     struct kc_tensor a = as_matrix(&in[0], true), b = as_matrix(&in[1], false);
     struct kc_tensor batches[2] = {batch_of(&a), batch_of(&b)}, batch = {.rank = -1};
-    kc_out_broadcast(&batch, 2, batches);
+    kc_out_broadcast(&batch, 2, batches, false);
     int64_t m = a.dim[a.rank - 2], k = a.dim[a.rank - 1], n = b.dim[b.rank - 1], dims[ALT_MAX_RANK];
     int rank = batch.rank;
     memcpy(dims, batch.dim, sizeof batch.dim);

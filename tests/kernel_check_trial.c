@@ -214,8 +214,10 @@ static double allowed(const struct kc_trial *t, const struct kc_tensor *want, in
     double bound = t->c->ulps * kc_spacing(want->dtype, want->value[i]);
     if (want->dtype == ALT_FLOAT64) /* the reference itself is a double */
         bound = fmax(bound, kc_spacing(want->dtype, want->value[i]));
-    if (want->weight)
-        bound += (double)t->c->reduction * kc_roundoff(want->dtype) * want->weight[i];
+    if (want->weight) { /* relative, and where terms underflow absolute */
+        alt_dtype sum = want->dtype == ALT_FLOAT64 ? ALT_FLOAT64 : ALT_FLOAT32;
+        bound += (double)t->c->reduction * (kc_roundoff(sum) * want->weight[i] + kc_spacing(sum, 0) / 2);
+    }
     return bound;
 }
 
