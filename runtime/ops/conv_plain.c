@@ -4,9 +4,9 @@
  * A tile is one panel of `nr` output pixels by a share of the output channels of one group and one image. Where each
  * pixel's window lies is the same for all channels, so offsets are worked out once a panel: [taps][nr], -1 in the padding.
  * float16 and bfloat16 go through float32, as do weights that are not dense. */
-#include "runtime/half.h"
 #include "runtime/kernels/kern.h"
 #include "runtime/ops/conv.h"
+#include "runtime/ops/gather_panel.h"
 
 #include <string.h>
 
@@ -15,7 +15,6 @@ enum {
     TILES = 64,     /* wanted at least, so that the threads have equal shares */
     ROWS = 64       /* fewer output channels a tile do not repay the gathering */
 };
-#define FAR (INT64_MIN / 16) /* offset of a padding position along an axis: sums of up to six stay negative */
 
 struct plain {
     struct alt_conv c;
@@ -24,96 +23,13 @@ struct plain {
     bool wide;                                        /* half types */
     bool pack_w;                                      /* weights go through scratch */
     int64_t size, real;                               /* bytes of an element in memory, in the kernels */
-    int64_t x_n, x_c, x_axis[ALT_WINDOW_RANK];        /* strides */
-    int64_t x_low;                                    /* how far the lowest address of an image lies below its origin */
+    struct alt_panel panel;
+    int64_t x_n, x_c, x_low;                          /* strides; alt_panel_low */
     int64_t w_o, w_c, w_axis[ALT_WINDOW_RANK];
     int64_t b_o;
     int64_t k, depth, panels, rows, shares;
     int64_t at_index, at_axis, at_run, at_w, at_sums, at_bias; /* bytes in scratch; the panel is first */
 };
-
-/* Offset of an axis' lowest address from its origin, negative when it is read backwards. */
-static int64_t axis_low(const struct plain *p, int axis)
-{
-    return p->x_axis[axis] < 0 ? (p->c.w.in[axis] - 1) * p->x_axis[axis] : 0;
-}
-
-/* Offsets along one axis from its lowest address: out[k][j] for kernel position k and pixel coordinate coord[j]. */
-static void axis_offsets(const struct plain *p, int axis, const int64_t *coord, int64_t *out)
-{
-    const struct alt_op_window *w = &p->c.w;
-    for (int64_t k = 0; k < w->kernel[axis]; k++)
-        for (int j = 0; j < p->kern->nr; j++) {
-            const int64_t at = coord[j] * w->stride[axis] - w->begin[axis] + k * w->dilation[axis];
-            *out++ = at < 0 || at >= w->in[axis] ? FAR : at * p->x_axis[axis] - axis_low(p, axis);
-        }
-}
-
-/* Coordinates of pixels [first, first + count) by axis; positions past the last repeat it. */
-static void pixel_coords(const struct plain *p, int64_t first, int64_t count, int64_t (*coord)[64])
-{
-    const struct alt_op_window *w = &p->c.w;
-    for (int j = 0; j < p->kern->nr; j++) {
-        int64_t rest = first + (j < count ? j : count - 1);
-        for (int a = w->rank - 1; a >= 0; a--) {
-            coord[a][j] = rest % w->out[a];
-            rest /= w->out[a];
-        }
-    }
-}
-
-/* Sums the offsets of all axes for every tap; says which rows lie side by side. */
-static void combine_offsets(const struct plain *p, const int64_t *axis, int64_t *index, bool *run)
-{
-    const struct alt_op_window *w = &p->c.w;
-    const int nr = p->kern->nr;
-    int64_t tap[ALT_WINDOW_RANK] = {0};
-    for (int64_t t = 0; t < p->c.taps; t++, index += nr) {
-        const int64_t *row = axis;
-        memset(index, 0, (size_t)nr * sizeof *index);
-        for (int a = 0; a < w->rank; row += w->kernel[a] * nr, a++)
-            for (int j = 0; j < nr; j++)
-                index[j] += row[tap[a] * nr + j];
-        int64_t other = index[0] < 0;
-        for (int j = 0; j < nr; j++)
-            other |= index[j] ^ (index[0] + j);
-        run[t] = other == 0;
-        for (int a = w->rank - 1; a >= 0 && ++tap[a] == w->kernel[a]; a--)
-            tap[a] = 0;
-    }
-}
-
-static void index_panel(const struct plain *p, int64_t first, int64_t count, char *scratch)
-{
-    int64_t coord[ALT_WINDOW_RANK][64];
-    int64_t *axis = (int64_t *)(void *)(scratch + p->at_axis), *out = axis;
-    pixel_coords(p, first, count, coord);
-    for (int a = 0; a < p->c.w.rank; a++) {
-        axis_offsets(p, a, coord[a], out);
-        out += p->c.w.kernel[a] * p->kern->nr;
-    }
-    combine_offsets(p, axis, (int64_t *)(void *)(scratch + p->at_index), (bool *)(scratch + p->at_run));
-}
-
-static float widen(const struct plain *p, const char *base, int64_t at)
-{
-    uint16_t h;
-    memcpy(&h, base + at * 2, sizeof h);
-    return p->dtype == ALT_FLOAT16 ? alt_f16_to_f32(h) : alt_bf16_to_f32(h);
-}
-
-/* Rows [k0, k0 + depth) of the windows, as float32. */
-static void gather_wide(const struct plain *p, const char *x, int64_t k0, int64_t depth, char *scratch)
-{
-    const int nr = p->kern->nr;
-    const int64_t *index = (const int64_t *)(const void *)(scratch + p->at_index);
-    float *out = (float *)(void *)scratch;
-    for (int64_t k = k0; k < k0 + depth; k++) {
-        const int64_t *row = index + k % p->c.taps * nr, channel = k / p->c.taps * p->x_c;
-        for (int j = 0; j < nr; j++)
-            *out++ = row[j] < 0 ? 0 : widen(p, x, channel + row[j]);
-    }
-}
 
 /* Copies weights of `rows` output channels, reduction indices [k0, k0 + depth), to dense rows. */
 static void pack_weights(const struct plain *p, const char *w, int64_t rows, int64_t k0, int64_t depth, char *out)
@@ -127,7 +43,7 @@ static void pack_weights(const struct plain *p, const char *w, int64_t rows, int
             }
             char *to = out + (i * p->depth + k) * p->real;
             if (p->wide)
-                *(float *)(void *)to = widen(p, w, at);
+                *(float *)(void *)to = alt_half_get(p->dtype, w, at);
             else if (p->size == 4)
                 memcpy(to, w + at * 4, 4);
             else
@@ -149,7 +65,8 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
     const struct plain *p = t->p;
     char *scratch = t->scratch;
     if (p->wide)
-        gather_wide(p, t->x, k0, depth, scratch);
+        alt_panel_gather_half(&p->panel, p->dtype, t->x, p->x_c, (const int64_t *)(const void *)(scratch + p->at_index), k0,
+                              depth, (float *)(void *)scratch);
     else
         p->kern->gather(&(struct alt_kern_gather){
             .source = t->x, .channel = p->x_c, .taps = p->c.taps, .first = k0, .rows = depth,
@@ -179,11 +96,8 @@ static void put_wide(const struct tile *t)
     const struct plain *p = t->p;
     const float *sums = (const float *)(const void *)(t->scratch + p->at_sums);
     for (int64_t i = 0; i < t->rows; i++)
-        for (int64_t j = 0; j < t->cols; j++) {
-            const float x = sums[i * p->kern->nr + j];
-            const uint16_t h = p->dtype == ALT_FLOAT16 ? alt_f32_to_f16(x) : alt_f32_to_bf16(x);
-            memcpy(t->y + (i * p->c.pixels + j) * 2, &h, sizeof h);
-        }
+        for (int64_t j = 0; j < t->cols; j++)
+            alt_half_put(p->dtype, t->y, i * p->c.pixels + j, sums[i * p->kern->nr + j]);
 }
 
 static void run_tile(const struct tile *t)
@@ -191,7 +105,7 @@ static void run_tile(const struct tile *t)
     const struct plain *p = t->p;
     float *bias = (float *)(void *)(t->scratch + p->at_bias);
     for (int64_t i = 0; p->wide && p->c.bias && i < t->rows; i++)
-        bias[i] = widen(p, t->b, i * p->b_o);
+        bias[i] = alt_half_get(p->dtype, t->b, i * p->b_o);
     int64_t k = 0;
     do {
         const int64_t depth = p->k - k < p->depth ? p->k - k : p->depth;
@@ -220,7 +134,8 @@ static void run(const struct alt_kargs *args)
         t.b = c->bias ? (const char *)op[2].data + o * p->b_o * p->size : NULL;
         t.y = (char *)op[args->operand_count - 1].data + ((gn / c->group * c->o + o) * c->pixels + first) * p->size;
         if (panel != indexed)
-            index_panel(p, first, t.cols, t.scratch);
+            alt_panel_index(&p->panel, first, t.cols, (int64_t *)(void *)(t.scratch + p->at_axis),
+                            (int64_t *)(void *)(t.scratch + p->at_index), (bool *)(t.scratch + p->at_run));
         indexed = panel;
         run_tile(&t);
     }
@@ -235,27 +150,41 @@ static void read_strides(struct plain *p, const struct alt_operand *x, const str
     p->w_c = w->stride[1];
     int64_t dense = 1;
     for (int a = rank - 1; a >= 0; a--) {
-        p->x_axis[a] = x->stride[2 + a];
         p->w_axis[a] = w->stride[2 + a];
         p->pack_w |= p->w_axis[a] != dense && p->c.w.kernel[a] > 1;
         dense *= p->c.w.kernel[a];
-        p->x_low += axis_low(p, a);
     }
     p->pack_w |= p->w_c != dense && p->c.ic > 1;
+}
+
+/* Along each axis, kernel position k reads k * dilation - begin past where the stride leads. */
+static alt_status set_panel(struct plain *p, const struct alt_operand *x, struct alt_arena *arena)
+{
+    const struct alt_op_window *w = &p->c.w;
+    p->panel.rank = w->rank;
+    p->panel.width = p->kern->nr;
+    for (int a = 0; a < w->rank; a++) {
+        int64_t *base = alt_arena_array(arena, (size_t)w->kernel[a], sizeof *base);
+        if (!base)
+            return ALT_E_NOMEM;
+        for (int64_t k = 0; k < w->kernel[a]; k++)
+            base[k] = k * w->dilation[a] - w->begin[a];
+        p->panel.axis[a] = (struct alt_panel_axis){w->kernel[a], w->stride[a], w->in[a], x->stride[2 + a], w->out[a], base};
+    }
+    p->x_low = alt_panel_low(&p->panel);
+    return ALT_OK;
 }
 
 /* Places of everything in a thread's scratch; returns its bytes. */
 static int64_t lay_scratch(struct plain *p)
 {
     const int64_t nr = p->kern->nr, line = ALT_ALIGN;
-    int64_t at = p->depth * nr * p->real, kernels = 0;
-    for (int a = 0; a < p->c.w.rank; a++)
-        kernels += p->c.w.kernel[a];
+    int64_t at = p->depth * nr * p->real;
     const struct {
         int64_t *place, bytes;
     } parts[] = {
         {&p->at_index, p->c.taps * nr * 8},
-        {&p->at_axis, kernels * nr * 8},
+        {&p->at_axis, alt_panel_work(&p->panel) * 8},
         {&p->at_run, p->c.taps},
         {&p->at_w, p->pack_w ? p->rows * p->depth * p->real : 0},
         {&p->at_sums, p->wide ? p->rows * nr * p->real : 0},
@@ -299,6 +228,7 @@ static int bind(struct alt_kernel_bind *bind)
     p->real = p->dtype == ALT_FLOAT64 ? 8 : 4;
     read_strides(p, &bind->in[0], &bind->in[1]);
     p->b_o = p->c.bias ? bind->in[2].stride[0] : 0;
+    ALT_CHECK(set_panel(p, &bind->in[0], bind->arena));
     p->k = p->c.ic * p->c.taps;
     p->depth = p->k < DEPTH ? p->k : DEPTH;
     p->panels = (p->c.pixels + p->kern->nr - 1) / p->kern->nr;
