@@ -104,6 +104,11 @@ void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64
         add_f64(x, y, n, step);
 }
 
+double alt_scalar_add(enum alt_wide wide, double a, double b)
+{
+    return wide == ALT_WIDE_F32 ? (double)((float)a + (float)b) : a + b;
+}
+
 double alt_scalar_divide(enum alt_wide wide, double a, double b)
 {
     return wide == ALT_WIDE_F32 ? (double)((float)a / (float)b) : a / b;

@@ -25,7 +25,8 @@ void alt_vec_divide(enum alt_wide wide, void *x, int64_t n, double a);
 /* x[i] = x[i] * y[i * step], x[i] + y[i * step]; step 0 or 1. */
 void alt_vec_multiply_by(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
 void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
-/* a / b, sqrt(a), log(a), computed in the line's type. */
+/* a + b, a / b, sqrt(a), log(a), computed in the line's type. */
+double alt_scalar_add(enum alt_wide wide, double a, double b);
 double alt_scalar_divide(enum alt_wide wide, double a, double b);
 double alt_scalar_sqrt(enum alt_wide wide, double a);
 double alt_scalar_log(enum alt_wide wide, double a);
