@@ -1,0 +1,109 @@
+/* test_resize.c: Resize and Upsample: shapes, and what ONNX's own vectors leave out (integers, old opsets, strange crops). */
+#include "tests/node.h"
+
+#include "tests/cmocka_all.h"
+
+static void shapes_follow_symbols(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_RESIZE, 13);
+    node_in(&t, "float32[n,c,h,w]");
+    node_in(&t, NULL);
+    node_in(&t, "float32[4] 1 1 2 0.5");
+    node_expect_type(&t, 0, "float32[n,c,h*2,w/2]");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_RESIZE, 13);
+    node_in(&t, "float32[n,3,h,w]");
+    node_in(&t, NULL);
+    node_in(&t, "float32[0]"); /* as exporters write "no scales" */
+    node_in(&t, "int64[4] {n,3,h2,w2}");
+    node_expect_type(&t, 0, "float32[n,3,h2,w2]");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_RESIZE, 18);
+    node_ints(&t, "axes", 2, (const int64_t[]){-1, -2});
+    node_in(&t, "float32[n,3,4,6]");
+    node_in(&t, NULL);
+    node_in(&t, NULL);
+    node_in(&t, "int64[2] 3 8");
+    node_expect_type(&t, 0, "float32[n,3,8,3]");
+    node_close(&t);
+}
+
+static void resizes_integers(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_RESIZE, 13);
+    node_text(&t, "mode", "linear");
+    node_in(&t, "int32[1,2] -16777217 16777219"); /* not exact in float32 */
+    node_in(&t, NULL);
+    node_in(&t, NULL);
+    node_in(&t, "int64[2] 2 3");
+    node_expect(&t, 0, "int32[2,3] -16777217 1 16777219 -16777217 1 16777219");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_RESIZE, 13);
+    node_in(&t, "string[1,2] a b");
+    node_in(&t, NULL);
+    node_in(&t, "float32[2] 2 1.5");
+    node_expect(&t, 0, "string[2,3] a a b a a b");
+    node_close(&t);
+}
+
+static void old_versions(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_RESIZE, 10);
+    node_in(&t, "float32[1,4] ..");
+    node_in(&t, "float32[2] 1 1.5");
+    node_expect(&t, 0, "float32[1,6] 0 0 1 2 2 3");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_UPSAMPLE, 9);
+    node_text(&t, "mode", "linear");
+    node_in(&t, "float32[1,2] ..");
+    node_in(&t, "float32[2] 2 2");
+    node_expect(&t, 0, "float32[2,4] 0 0.5 1 1 0 0.5 1 1");
+    node_close(&t);
+}
+
+static void crops_and_bad_arguments(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_RESIZE, 13);
+    node_text(&t, "mode", "linear");
+    node_text(&t, "coordinate_transformation_mode", "tf_crop_and_resize");
+    node_float(&t, "extrapolation_value", 9);
+    node_in(&t, "float32[3] ..");
+    node_in(&t, "float32[2] -1 1");
+    node_in(&t, NULL);
+    node_in(&t, "int64[1] 5");
+    node_expect(&t, 0, "float32[5] 9 9 0 1 2");
+    node_close(&t);
+
+    static const char *const scales[] = {"float32[2] 1 0", "float32[2] 1 -1", "float32[3] 1 1 1", "float32[2] 1 NaN"};
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        node_open(&t, ALT_OP_RESIZE, 13);
+        node_in(&t, "float32[1,4] ..");
+        node_in(&t, NULL);
+        node_in(&t, scales[i]);
+        assert_int_equal(node_run(&t), ALT_E_MODEL);
+        node_close(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes_follow_symbols),
+        cmocka_unit_test(resizes_integers),
+        cmocka_unit_test(old_versions),
+        cmocka_unit_test(crops_and_bad_arguments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
