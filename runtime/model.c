@@ -107,12 +107,12 @@ static alt_status make_ports(alt_model *m, struct alt_diag *diag)
 }
 
 /* Reads the bytes of a model into `m`. */
-static alt_status read_model(alt_model *m, const void *bytes, size_t size, struct alt_diag *diag)
+static alt_status read_model(alt_model *m, const void *bytes, size_t size, const char *stop_after, struct alt_diag *diag)
 {
     struct alt_onnx_source source = {bytes, size, m->external.folder ? &m->external : NULL};
     ALT_CHECK(alt_onnx_read(&source, &m->arena, &m->dims, &m->onnx, diag));
     m->graph = m->onnx.graph;
-    ALT_CHECK(alt_passes_run(m->graph, NULL, diag));
+    ALT_CHECK(alt_passes_run(m->graph, stop_after, diag));
     return make_ports(m, diag);
 }
 
@@ -146,7 +146,8 @@ static alt_status read_options(const alt_model_options *given, alt_model_options
     return alt_options_copy(out, sizeof *out, given) ? ALT_OK : ALT_E_ARGUMENT;
 }
 
-alt_status alt_model_load(const char *path, const alt_model_options *options, alt_model **out, alt_error **error)
+alt_status alt_model_load_until(const char *path, const alt_model_options *options, const char *stop_after, alt_model **out,
+                                alt_error **error)
 {
     struct alt_diag diag = {0};
     alt_model *m = NULL;
@@ -160,9 +161,14 @@ alt_status alt_model_load(const char *path, const alt_model_options *options, al
     const char *folder = folder_of(&m->arena, path);
     ALT_TRY(folder ? alt_external_init(&m->external, &m->mem, folder, opt.copy_file) : ALT_E_NOMEM);
     ALT_TRY(alt_file_open(path, opt.copy_file, &m->mem, &m->file, &diag));
-    ALT_TRY(read_model(m, m->file.bytes, m->file.size, &diag));
+    ALT_TRY(read_model(m, m->file.bytes, m->file.size, stop_after, &diag));
 done:
     return finish(m, path, status, &diag, out, error);
+}
+
+alt_status alt_model_load(const char *path, const alt_model_options *options, alt_model **out, alt_error **error)
+{
+    return alt_model_load_until(path, options, NULL, out, error);
 }
 
 alt_status alt_model_load_memory(const void *bytes, size_t size, const alt_model_options *options, alt_model **out,
@@ -186,7 +192,7 @@ alt_status alt_model_load_memory(const void *bytes, size_t size, const alt_model
         bytes = size ? memcpy(copy, bytes, size) : copy;
         m->file = (struct alt_file){.bytes = copy, .size = size, .mem = &m->mem};
     }
-    ALT_TRY(read_model(m, bytes, size, &diag));
+    ALT_TRY(read_model(m, bytes, size, NULL, &diag));
 done:
     return finish(m, name, status, &diag, out, error);
 }

@@ -29,5 +29,8 @@ struct alt_model {
 
 /* One more owner; a session is one. Ends with alt_model_free. */
 alt_model *alt_model_retain(alt_model *model);
+/* alt_model_load that stops the passes as alt_passes_run does (pass.h): for tools that show the graph on its way. */
+alt_status alt_model_load_until(const char *path, const alt_model_options *options, const char *stop_after, alt_model **out,
+                                alt_error **error);
 
 #endif

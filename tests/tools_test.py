@@ -299,6 +299,23 @@ class Dumping(Case):
         for word in ("image", "probabilities", "Conv", "Gemm", "Softmax"):
             self.assertIn(word, text)
 
+    def test_graph_after_one_pass(self):
+        nodes = [helper.make_node("Neg", ["x"], ["unused"]), helper.make_node("Abs", ["x"], ["y"])]
+        model = model_file(self.folder, nodes, [("x", TensorProto.FLOAT, [1])], [("y", TensorProto.FLOAT, [1])])
+        self.assertIn("Neg", self.ends(self.dump(model, "--graph", "--pass", "infer"), DONE).stdout)
+        self.assertNotIn("Neg", self.ends(self.dump(model, "--graph", "--pass", "dce"), DONE).stdout)
+        self.says(self.dump(model, "--graph", "--pass", "nonsense"), USAGE, "nonsense", "infer", "dce")
+
+    def test_plan(self):
+        text = self.ends(self.dump(DIGITS, "--plan", "--dim", "batch=3"), DONE).stdout
+        self.assertIn("Conv", text)
+        self.assertIn("3,16,8,8", text)
+        self.says(self.dump(DIGITS, "--plan", "--dim", "b=3"), USAGE, "batch")
+
+    def test_regions(self):
+        text = self.ends(self.dump(DIGITS, "--regions"), DONE).stdout
+        self.assertIn("anchor", text)
+
     def test_usage(self):
         self.says(self.dump(), USAGE, "alt_dump")
         self.says(self.dump(DIGITS), USAGE, "--graph")
