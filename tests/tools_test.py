@@ -308,7 +308,7 @@ class Dumping(Case):
 
     def test_plan(self):
         text = self.ends(self.dump(DIGITS, "--plan", "--dim", "batch=3"), DONE).stdout
-        self.assertIn("Conv", text)
+        self.assertIn("conv_0", text)
         self.assertIn("3,16,8,8", text)
         self.says(self.dump(DIGITS, "--plan", "--dim", "b=3"), USAGE, "batch")
 

@@ -98,7 +98,7 @@ void summary_print(const struct summary *s)
     printf("%s: loaded in %.1f ms", s->path, m->load_ms);
     if (m->latency.runs)
         printf(", first answer in %.3f ms", m->first_ms);
-    printf("\n%" PRIu64 " runs", m->latency.runs);
+    printf("\n%" PRIu64 " run%s", m->latency.runs, m->latency.runs == 1 ? "" : "s");
     if (m->latency.runs)
         printf(" with %d thread%s (%s): p50 %.3f ms, p90 %.3f ms, p99 %.3f ms", s->threads, s->threads == 1 ? "" : "s",
                alt_isa_name(alt_cpu_isa()), p[0], p[1], p[2]);
