@@ -93,6 +93,10 @@ class Running(Case):
         self.ends(alt_run(DIGITS, "--seconds", "0.3"), DONE)
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
 
+    def test_zero_seconds_is_one_run(self):
+        run = self.ends(alt_run(DIGITS, "--seconds", "0", "--json"), DONE)
+        self.assertEqual(json.loads(run.stdout)["default"]["runs"], 1)
+
     def test_both_bounds_hold(self):
         run = self.ends(alt_run(DIGITS, "--seconds", "60", "--runs", "4", "--json"), DONE)
         self.assertEqual(json.loads(run.stdout)["default"]["runs"], 4)
@@ -287,6 +291,7 @@ class Telling(Case):
         for line in ("opset ai.onnx 17", "input image: float32[batch,1,8,8]", "output probabilities: float32[batch,10]",
                      "dimension batch (--dim batch=N)", "metadata producer_name: train_digits.py"):
             self.assertIn(line + "\n", text)
+        self.assertRegex(text, r"nodes \d+, regions \d+, anchor [34567]")
 
 
 class Dumping(Case):

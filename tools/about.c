@@ -2,7 +2,9 @@
 #include "tools/about.h"
 
 #include "runtime/cpu.h"
+#include "runtime/model.h"
 #include "runtime/op.h"
+#include "runtime/region.h"
 #include "tools/summary.h"
 #include "tools/text.h"
 
@@ -53,7 +55,30 @@ static void print_port(const char *what, const alt_port *port, bool optional)
     printf("%s %s: %s%s\n", what, port->name, port_type_text(port, type), optional ? " (has a default value)" : "");
 }
 
-void about_model(const alt_model *model, const char *path)
+/* How many nodes and regions the model came to after the passes. */
+static bool print_counts(const alt_model *model)
+{
+    int count[ALT_REGION_COUNT] = {0};
+    struct alt_mem mem;
+    struct alt_arena arena;
+    struct alt_regions regions;
+    alt_mem_init(&mem, NULL, 0);
+    alt_arena_init(&arena, &mem);
+    bool found = alt_regions_find(model->graph, &arena, &regions) == ALT_OK;
+    if (found) {
+        for (int i = 0; i < regions.n_base; i++)
+            count[regions.base[i].kind]++;
+        printf("nodes %d, regions %d", model->graph->n_nodes, regions.n_base);
+        for (int k = 0; k < ALT_REGION_COUNT; k++)
+            if (count[k])
+                printf(", %s %d", alt_region_name((enum alt_region_kind)k), count[k]);
+        printf(", alternatives %d (alt_dump --regions lists them)\n", regions.n_alternatives);
+    }
+    alt_arena_free(&arena);
+    return found;
+}
+
+bool about_model(const alt_model *model, const char *path)
 {
     const alt_port *port;
     const char *name, *key, *value;
@@ -69,4 +94,5 @@ void about_model(const alt_model *model, const char *path)
         printf("dimension %s (--dim %s=N)\n", name, name);
     for (size_t i = 0; alt_model_metadata(model, i, &key, &value); i++)
         printf("metadata %s: %s\n", key, value);
+    return print_counts(model);
 }

@@ -8,7 +8,7 @@
 void about_operators(void);
 /* Version, opsets, instruction set, cores, counters and why not. */
 void about_version(void);
-/* Inputs, outputs, symbolic dimensions, opsets, metadata of a model. */
-void about_model(const alt_model *model, const char *path);
+/* Inputs, outputs, symbolic dimensions, opsets, metadata, nodes and regions of a model. False when memory ran out. */
+bool about_model(const alt_model *model, const char *path);
 
 #endif

@@ -71,7 +71,7 @@ static enum outcome open_session(struct program *p)
         return fail(OUTCOME_RUN, "no memory");
     p->measure.cancel = stop_install();
     p->measure.quiet = o->quiet;
-    p->measure.name = o->model;
+    p->measure.made_for = o->check ? NULL : o->model;
     return OUTCOME_DONE;
 }
 
@@ -107,10 +107,8 @@ static enum outcome work(struct program *p)
     enum outcome outcome = load(p);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if (p->options.inspect) {
-        about_model(p->model, p->options.model);
-        return OUTCOME_DONE;
-    }
+    if (p->options.inspect)
+        return about_model(p->model, p->options.model) ? OUTCOME_DONE : fail(OUTCOME_RUN, "no memory");
     outcome = open_session(p);
     if (outcome == OUTCOME_DONE)
         outcome = run(p);

@@ -42,7 +42,7 @@ static enum outcome run_and_compare(struct measure *m, const alt_model *model, c
                                     const struct run_options *options, struct check_result *result)
 {
     const struct tolerance allowed = {options->rtol, options->atol};
-    const bool once = !options->runs && !(options->seconds > 0);
+    const bool once = !options->runs && options->seconds < 0;
     const double start = now_ms();
     enum outcome outcome = OUTCOME_DONE;
     uint64_t runs = 0;

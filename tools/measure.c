@@ -61,9 +61,9 @@ enum outcome measure_run(struct measure *m, alt_value *const *inputs)
     }
     if (status != ALT_OK) {
         fail_with(OUTCOME_RUN, status, &error);
-        if (status == ALT_E_SHAPE)
+        if (status == ALT_E_SHAPE && m->made_for)
             complain("other extents can be given with --shape NAME=AxBxC or --dim NAME=N (alt_run %s --inspect lists them)",
-                     m->name);
+                     m->made_for);
         return OUTCOME_RUN;
     }
     if (m->latency.runs == 0)
@@ -81,9 +81,9 @@ static void show_progress(const struct measure *m, bool live)
 
 bool measure_wanted(const struct run_options *o, uint64_t runs, double ms)
 {
-    bool in_time = !(o->seconds > 0) || ms < o->seconds * 1e3;
+    bool in_time = o->seconds < 0 || ms < o->seconds * 1e3;
     bool in_number = !o->runs || runs < (uint64_t)o->runs;
-    if (!o->runs && !(o->seconds > 0))
+    if (!o->runs && o->seconds < 0)
         return runs < DEFAULT_LEAST || ms < DEFAULT_MS;
     return runs == 0 || (in_time && in_number);
 }

@@ -11,7 +11,7 @@
 struct measure {
     alt_session *session; /* borrowed */
     const alt_cancel *cancel;
-    const char *name; /* of the model, for messages */
+    const char *made_for; /* path of the model when the command line says what goes in, for a hint; else NULL */
     size_t input_count, output_count;
     alt_value **outputs; /* owned: of the last run that answered */
     struct latency latency;

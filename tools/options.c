@@ -123,7 +123,7 @@ enum outcome run_options_parse(int argc, char **argv, struct run_options *out)
     struct option table[ROWS + 1] = {{0}};
     for (int i = 0; i < ROWS; i++)
         table[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, i};
-    *out = (struct run_options){.rtol = 1e-3, .atol = 1e-5};
+    *out = (struct run_options){.seconds = -1, .rtol = 1e-3, .atol = 1e-5};
     for (int code; (code = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (code >= ROWS) { /* '?': getopt has said what is wrong */
             complain("alt_run --help lists the options");
