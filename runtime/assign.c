@@ -5,6 +5,7 @@
  * layout than the value has, once for all readers that need the same. */
 #include "runtime/assign.h"
 
+#include "runtime/choice.h"
 #include "runtime/error.h"
 #include "runtime/layout.h"
 
@@ -75,7 +76,8 @@ static alt_status allocate(const struct alt_graph *g, struct alt_arena *arena, s
     int k = 0;
     a->value = alt_arena_array(arena, (size_t)g->n_values + 1, sizeof *a->value);
     a->need = alt_arena_array(arena, (size_t)g->n_nodes + 1, sizeof *a->need);
-    if (!a->value || !a->need)
+    a->choice = alt_arena_array(arena, (size_t)g->n_nodes + 1, sizeof *a->choice);
+    if (!a->value || !a->need || !a->choice)
         return ALT_E_NOMEM;
     *max_out = 0;
     for (const struct alt_node *n = g->first; n; n = n->next, k++) {
@@ -88,22 +90,38 @@ static alt_status allocate(const struct alt_graph *g, struct alt_arena *arena, s
     return ALT_OK;
 }
 
+static const struct alt_choice *find_choice(const struct alt_choices *choices, const struct alt_node *n)
+{
+    for (int c = 0; choices && c < choices->count; c++)
+        for (int i = 0; i < choices->item[c].n_nodes; i++)
+            if (choices->item[c].node[i] == n)
+                return &choices->item[c];
+    return NULL;
+}
+
+static void assign_choice(const struct alt_choice *c, struct alt_assignment *a)
+{
+    for (int i = 0; i < c->n_out; i++)
+        a->value[c->out[i]->id] = c->out_layout[i];
+}
+
 alt_status alt_assign_layouts(const struct alt_graph *g, enum alt_layout_policy policy, int block,
-                              struct alt_arena *arena, struct alt_assignment *out)
+                              const struct alt_choices *choices, struct alt_arena *arena, struct alt_assignment *out)
 {
     int max_out;
     ALT_CHECK(allocate(g, arena, out, &max_out));
     const struct alt_layout **produced = alt_arena_array(arena, (size_t)max_out + 1, sizeof *produced);
     if (!produced)
         return ALT_E_NOMEM;
-    if (policy == ALT_LAYOUT_PLAIN)
-        return ALT_OK;
     int k = 0;
     for (const struct alt_node *n = g->first; n; n = n->next, k++) {
         const struct alt_op_info *info = &alt_op_table[n->op];
         const struct alt_layout **need = out->need[k];
         memset(produced, 0, (size_t)(max_out + 1) * sizeof *produced);
-        if (info->impl->layouts)
+        out->choice[k] = find_choice(choices, n);
+        if (out->choice[k])
+            assign_choice(out->choice[k], out);
+        else if (info->impl->layouts && policy == ALT_LAYOUT_BLOCKED)
             assign_anchor(n, info->impl->layouts(n, block, arena, need, produced), out, need, produced);
         else if (alt_assign_any_layout(n))
             assign_pointwise(n, out, need);

@@ -191,6 +191,64 @@ static void type_inputs(struct binder *k, const struct alt_step *step)
     }
 }
 
+/* Types of a region's values while its nodes are inferred one after another. */
+struct region_types {
+    const struct alt_gvalue **value;
+    const struct alt_type **type;
+    int count;
+};
+
+static const struct alt_type *find_type(const struct region_types *r, const struct alt_gvalue *v)
+{
+    for (int i = 0; i < r->count; i++)
+        if (r->value[i] == v)
+            return r->type[i];
+    return v->kind == ALT_GV_CONST ? &v->type : NULL;
+}
+
+static alt_status infer_inner(struct binder *k, const struct alt_node *n, struct region_types *r)
+{
+    const struct alt_type **in = alt_arena_array(&k->b->arena, (size_t)n->n_in + 1, sizeof *in);
+    struct alt_type *out = alt_arena_array(&k->b->arena, (size_t)n->n_out + 1, sizeof *out);
+    if (!in || !out)
+        return ALT_E_NOMEM;
+    for (int i = 0; i < n->n_in; i++)
+        in[i] = n->in[i] ? find_type(r, n->in[i]) : NULL;
+    struct alt_infer inf = {.node = n, .dims = &k->dims, .arena = &k->b->arena, .diag = k->diag, .n_in = n->n_in,
+                            .n_out = n->n_out, .in = in, .out = out, .concrete = true};
+    ALT_CHECK(alt_infer_run(&inf));
+    for (int i = 0; i < n->n_out; i++) {
+        r->value[r->count] = n->out[i];
+        r->type[r->count++] = &out[i];
+    }
+    return ALT_OK;
+}
+
+/* Types of the outputs of a step that stands for several nodes. */
+static alt_status infer_region(struct binder *k, const struct alt_step *step)
+{
+    size_t n = (size_t)step->n_in;
+    for (int i = 0; i < step->n_region; i++)
+        n += (size_t)step->region[i]->n_out;
+    struct region_types r = {alt_arena_array(&k->b->arena, n, sizeof *r.value),
+                             alt_arena_array(&k->b->arena, n, sizeof *r.type), 0};
+    if (!r.value || !r.type)
+        return ALT_E_NOMEM;
+    for (int i = 0; i < step->n_in; i++) {
+        r.value[r.count] = step->in[i] < 0 ? NULL : k->p->value[step->in[i]].origin;
+        r.type[r.count++] = k->in[i];
+    }
+    for (int i = 0; i < step->n_region; i++)
+        ALT_CHECK(infer_inner(k, step->region[i], &r));
+    for (int i = 0; i < step->n_out; i++) {
+        const struct alt_type *t = find_type(&r, k->p->value[step->out[i]].origin);
+        if (!t)
+            return ALT_E_INTERNAL;
+        k->type[step->n_in + i] = *t;
+    }
+    return ALT_OK;
+}
+
 /* Types of the outputs in k->type[n_in..]; *deferred: the input whose content is missing, or -1. */
 static alt_status infer_step(struct binder *k, const struct alt_step *step, int *deferred)
 {
@@ -200,6 +258,8 @@ static alt_status infer_step(struct binder *k, const struct alt_step *step, int 
         k->type[1] = k->type[0];
         return ALT_OK;
     }
+    if (step->region)
+        return infer_region(k, step);
     struct alt_infer inf = {.node = step->node, .dims = &k->dims, .arena = &k->b->arena, .diag = k->diag,
                             .n_in = step->n_in, .n_out = step->n_out, .in = k->in, .out = k->type + step->n_in,
                             .concrete = true};
@@ -233,7 +293,7 @@ static alt_status content_tensor(struct binder *k, const struct alt_type *t, con
 
 static bool worth_evaluating(const struct binder *k, const struct alt_step *step)
 {
-    if (step->convert || step->kind == ALT_STEP_HOST || !(alt_op_table[step->node->op].flags & ALT_OP_SHAPE))
+    if (step->convert || step->region || step->kind == ALT_STEP_HOST || !(alt_op_table[step->node->op].flags & ALT_OP_SHAPE))
         return false;
     for (int i = 0; i < step->n_in; i++)
         if (step->in[i] >= 0 && !k->known[i])
@@ -437,7 +497,7 @@ static alt_status drop_dead(struct binder *k, const struct alt_step *step, int s
 
 static alt_status bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
 {
-    struct alt_kernel_bind bind = {.node = step->node, .diag = k->diag, .arena = &k->b->arena, .n_in = step->n_in,
+    struct alt_kernel_bind bind = {.kernel = step->kernel, .node = step->node, .diag = k->diag, .arena = &k->b->arena, .n_in = step->n_in,
                                    .n_out = step->n_out, .in = k->operand, .out = k->operand + step->n_in, .range = 1};
     bs->kernel = step->kernel;
     if (bs->kernel->bind)

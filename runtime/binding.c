@@ -111,6 +111,9 @@ static alt_status make_key(struct alt_binding *b, const struct alt_bind_source *
         for (int d = 0; d < t->rank; d++)
             *key++ = t->dim[d];
     }
+    b->hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a over whole numbers */
+    for (int i = 0; i < b->n_key; i++)
+        b->hash = (b->hash ^ (uint64_t)b->key[i]) * UINT64_C(0x100000001b3);
     return ALT_OK;
 }
 
@@ -186,6 +189,47 @@ static struct alt_binding *remember(struct alt_bindings *cache, struct alt_bindi
     return oldest;
 }
 
+/* A binding that says only that this shape is not taken. */
+static alt_status make_refusal(struct alt_binding *parent, const struct alt_bind_source *source, struct alt_binding **out)
+{
+    struct alt_binding *b = alt_mem_zalloc(source->mem, sizeof *b);
+    if (!b)
+        return ALT_E_NOMEM;
+    atomic_init(&b->refs, 1);
+    alt_arena_init(&b->arena, source->mem);
+    alt_bindings_init(&b->next, source->mutex, 0);
+    b->parent = parent;
+    b->refused = true;
+    *out = b;
+    return ALT_OK;
+}
+
+static alt_status make(struct alt_binding *parent, const struct alt_bind_source *source, struct alt_diag *diag,
+                       struct alt_binding **out)
+{
+    alt_status status = alt_binding_make(parent, source, diag, out);
+    if (status == ALT_E_ILLEGAL)
+        status = make_refusal(parent, source, out);
+    if (status != ALT_OK)
+        return status;
+    status = make_key(*out, source);
+    if (status != ALT_OK) {
+        alt_binding_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* What the caller gets of a binding that was found or made. */
+static alt_status settle(struct alt_binding **out)
+{
+    if (!(*out)->refused)
+        return ALT_OK;
+    alt_binding_release(*out);
+    *out = NULL;
+    return ALT_E_ILLEGAL;
+}
+
 alt_status alt_binding_get(struct alt_bindings *cache, struct alt_binding *parent, const struct alt_bind_source *source,
                            struct alt_diag *diag, struct alt_binding **out, bool *made)
 {
@@ -195,13 +239,8 @@ alt_status alt_binding_get(struct alt_bindings *cache, struct alt_binding *paren
     *out = find(cache, source);
     pthread_mutex_unlock(cache->mutex);
     if (*out)
-        return ALT_OK;
-    ALT_CHECK(alt_binding_make(parent, source, diag, &b));
-    alt_status status = make_key(b, source);
-    if (status != ALT_OK) {
-        alt_binding_release(b);
-        return status;
-    }
+        return settle(out);
+    ALT_CHECK(make(parent, source, diag, &b));
     pthread_mutex_lock(cache->mutex);
     other = find(cache, source); /* another thread may have bound the same shape meanwhile */
     if (!other)
@@ -212,5 +251,5 @@ alt_status alt_binding_get(struct alt_bindings *cache, struct alt_binding *paren
         alt_binding_release(b);
     *out = other ? other : b;
     *made = !other;
-    return ALT_OK;
+    return settle(out);
 }

@@ -85,8 +85,10 @@ struct alt_binding {
     size_t scratch;             /* bytes a thread, the largest of any step */
     int64_t *key;               /* ranks and extents of the values that came in */
     int n_key;
+    uint64_t hash;              /* of the key: the same in every plan */
     struct alt_look *look;
     int n_looks;
+    bool refused;               /* remembers only that a kernel does not take this shape: no steps, no values */
     struct alt_bindings next;   /* continuations */
     struct alt_binding *newer, *older; /* list of its cache; guarded by the cache's mutex */
 };
@@ -105,7 +107,8 @@ void alt_bindings_init(struct alt_bindings *cache, pthread_mutex_t *mutex, int l
 void alt_bindings_free(struct alt_bindings *cache);
 
 /* The binding for what came in, from the cache (or from the parent's continuations), else made and remembered; *made says
- * which. The caller gets one reference. ALT_E_SHAPE, ALT_E_NOMEM, ALT_E_UNSUPPORTED. */
+ * which. The caller gets one reference. ALT_E_ILLEGAL when a kernel of the program does not take this shape (remembered, too);
+ * ALT_E_SHAPE, ALT_E_NOMEM, ALT_E_UNSUPPORTED. */
 alt_status alt_binding_get(struct alt_bindings *cache, struct alt_binding *parent, const struct alt_bind_source *source,
                            struct alt_diag *diag, struct alt_binding **out, bool *made);
 void alt_binding_release(struct alt_binding *binding);

@@ -85,7 +85,7 @@ static alt_status fill_operand(struct evaluation *e, int i, const struct alt_ten
 static alt_status run_kernel(struct evaluation *e, const struct alt_kernel *kernel)
 {
     const struct alt_node *n = e->node;
-    struct alt_kernel_bind bind = {.node = n, .diag = e->diag, .arena = e->arena, .n_in = n->n_in, .n_out = n->n_out,
+    struct alt_kernel_bind bind = {.kernel = kernel, .node = n, .diag = e->diag, .arena = e->arena, .n_in = n->n_in, .n_out = n->n_out,
                                    .in = e->operand, .out = e->operand + n->n_in, .range = 1};
     if (kernel->bind)
         ALT_CHECK((alt_status)kernel->bind(&bind));

@@ -187,8 +187,10 @@ static alt_status run_segment(struct alt_exec *x, struct alt_binding *parent, co
     ALT_CHECK(alt_binding_get(parent ? &parent->next : x->bindings, parent, &source, x->diag, &b, &made));
     c->chain[c->depth++] = b;
     x->made += made;
-    if (!parent)
+    if (!parent) {
         x->warm = alt_context_seen(c, b);
+        x->shape = b->hash;
+    }
     ALT_CHECK(alt_context_fit(c, b, x->threads));
     ALT_CHECK(place_roots(x, b, incoming));
     return run_steps(x, b);

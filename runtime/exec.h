@@ -38,6 +38,7 @@ struct alt_exec {
     /* results */
     int made;  /* bindings that were not found */
     bool warm; /* the context had run this shape before */
+    uint64_t shape; /* hash of the shapes that came in */
 };
 
 /* On return the context is finished. */

@@ -103,6 +103,8 @@ alt_status alt_plan_warm(struct alt_plan *plan, struct alt_plan *old, int contex
             continue;
         status = alt_binding_get(&plan->bindings, NULL, &source, diag, &bound[n_bound], &made);
         n_bound += status == ALT_OK;
+        if (status == ALT_E_ILLEGAL)
+            status = ALT_OK; /* runs of that shape take the default plan */
     }
     if (status == ALT_OK)
         status = warm_contexts(plan, bound, n_bound, contexts, threads);

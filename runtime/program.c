@@ -7,6 +7,7 @@
 #include "runtime/program.h"
 
 #include "runtime/assign.h"
+#include "runtime/choice.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
 #include "runtime/layout_convert.h"
@@ -218,12 +219,40 @@ static alt_status lower_node(struct builder *b, const struct alt_node *n, const 
     return add_step(b, &step, &added);
 }
 
+/* A region that a kernel of its own computes: one step with the kernel's operands. */
+static alt_status lower_choice(struct builder *b, const struct alt_choice *c)
+{
+    struct alt_program *p = b->p;
+    int *operand = alt_arena_array(&p->arena, (size_t)(c->n_in + c->n_out) + 1, sizeof *operand);
+    const struct alt_node **region = alt_arena_array(&p->arena, (size_t)c->n_nodes, sizeof *region);
+    if (!operand || !region)
+        return ALT_E_NOMEM;
+    memcpy(region, c->node, (size_t)c->n_nodes * sizeof *region);
+    struct alt_step step = {.kind = ALT_STEP_KERNEL, .node = c->node[c->n_nodes - 1], .kernel = c->kernel,
+                            .n_in = c->n_in, .n_out = c->n_out, .in = operand, .out = operand + c->n_in,
+                            .region = region, .n_region = c->n_nodes};
+    for (int i = 0; i < c->n_in; i++) {
+        operand[i] = -1;
+        if (c->in[i])
+            ALT_CHECK(use_value(b, c->in[i], c->in_layout[i], &operand[i]));
+    }
+    for (int i = 0; i < c->n_out; i++)
+        ALT_CHECK(add_value(b, c->out[i], ALT_PV_TEMP, c->out_layout[i], &operand[c->n_in + i]));
+    struct alt_step *added;
+    return add_step(b, &step, &added);
+}
+
 static alt_status lower_nodes(struct builder *b)
 {
     alt_status worst = ALT_OK;
     int k = 0;
     for (const struct alt_node *n = b->p->graph->first; n; n = n->next, k++) {
-        alt_status status = lower_node(b, n, b->assignment.need[k]);
+        const struct alt_choice *c = b->assignment.choice[k];
+        alt_status status = ALT_OK;
+        if (!c)
+            status = lower_node(b, n, b->assignment.need[k]);
+        else if (c->node[c->n_nodes - 1] == n)
+            status = lower_choice(b, c);
         if (status == ALT_E_UNSUPPORTED)
             worst = status; /* go on: all nodes without a kernel are named */
         else if (status != ALT_OK)
@@ -315,14 +344,32 @@ static int channel_block(void)
     return alt_cpu_isa() == ALT_ISA_AVX512 ? 16 : 8;
 }
 
-static alt_status build(struct builder *b, enum alt_layout_policy policy)
+static alt_status keep_owners(struct alt_program *p, const struct alt_choices *choices)
+{
+    if (!choices || !choices->count)
+        return ALT_OK;
+    p->owner = alt_arena_array(&p->arena, (size_t)choices->count, sizeof *p->owner);
+    if (!p->owner)
+        return ALT_E_NOMEM;
+    for (int i = 0; i < choices->count; i++) {
+        const struct alt_kernel_owner *o = &choices->item[i].owner;
+        if (!o->retain)
+            continue;
+        o->retain(o->object);
+        p->owner[p->n_owners++] = *o;
+    }
+    return ALT_OK;
+}
+
+static alt_status build(struct builder *b, enum alt_layout_policy policy, const struct alt_choices *choices)
 {
     const struct alt_graph *g = b->p->graph;
     b->form = alt_arena_array(&b->scratch, (size_t)g->n_values + 1, sizeof *b->form);
     if (!b->form)
         return ALT_E_NOMEM;
     /* Layouts live as long as the program that refers to them. */
-    ALT_CHECK(alt_assign_layouts(g, policy, channel_block(), &b->p->arena, &b->assignment));
+    ALT_CHECK(keep_owners(b->p, choices));
+    ALT_CHECK(alt_assign_layouts(g, policy, channel_block(), choices, &b->p->arena, &b->assignment));
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));
@@ -330,8 +377,8 @@ static alt_status build(struct builder *b, enum alt_layout_policy policy)
     return ALT_OK;
 }
 
-alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, struct alt_mem *mem,
-                             struct alt_diag *diag, struct alt_program **out)
+alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
+                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out)
 {
     struct alt_program *p = alt_mem_zalloc(mem, sizeof *p);
     if (!p)
@@ -341,7 +388,7 @@ alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy p
     alt_arena_init(&p->arena, mem);
     struct builder b = {.p = p, .diag = diag};
     alt_arena_init(&b.scratch, mem);
-    alt_status status = build(&b, policy);
+    alt_status status = build(&b, policy, choices);
     alt_arena_free(&b.scratch);
     if (status != ALT_OK)
         alt_program_free(p);
@@ -354,6 +401,8 @@ void alt_program_free(struct alt_program *program)
 {
     if (!program)
         return;
+    for (int i = 0; i < program->n_owners; i++)
+        program->owner[i].release(program->owner[i].object);
     alt_arena_free(&program->arena);
     alt_mem_free(program->mem, program, sizeof *program);
 }

@@ -1,7 +1,7 @@
 /* program.h: what a plan executes: values with layouts, steps with kernels, packed constants. No extents, no addresses.
  *
  * Built once from a model's graph; immutable and shared by every binding, context and thread afterwards. A program may be
- * run for every shape that its guard admits; default programs admit all.
+ * run for every shape that its kernels admit (binding tells: ALT_E_ILLEGAL); default programs admit all.
  */
 #ifndef ALT_RUNTIME_PROGRAM_H
 #define ALT_RUNTIME_PROGRAM_H
@@ -9,6 +9,8 @@
 #include "runtime/graph.h"
 #include "runtime/kernel.h"
 
+struct alt_choices;
+struct alt_kernel_owner;
 struct alt_layout;
 struct alt_diag;
 struct alt_mem;
@@ -41,6 +43,8 @@ struct alt_step {
     int n_in, n_out;
     const int *in, *out; /* values; -1: omitted */
     bool convert;        /* changes layout or place only */
+    const struct alt_node *const *region; /* nodes that the kernel stands for, in graph order; NULL: `node` alone */
+    int n_region;
 };
 
 struct alt_program {
@@ -55,6 +59,8 @@ struct alt_program {
     const int *input, *output;      /* value of each graph input and output */
     int max_operands;               /* of any step */
     size_t packed_bytes;            /* constants copied or laid out anew */
+    struct alt_kernel_owner *owner; /* of generated kernels; one reference each */
+    int n_owners;
 };
 
 /* How values are laid out. */
@@ -63,9 +69,10 @@ enum alt_layout_policy {
     ALT_LAYOUT_BLOCKED /* channels in blocks through chains of operators that have such kernels */
 };
 
-/* ALT_E_UNSUPPORTED naming every node that has no kernel, ALT_E_NOMEM. Free with alt_program_free. */
-alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, struct alt_mem *mem,
-                             struct alt_diag *diag, struct alt_program **out);
+/* `choices` (NULL: none): regions that a kernel of their own computes; the rest gets default kernels in layouts by `policy`.
+ * ALT_E_UNSUPPORTED naming every node that has no kernel, ALT_E_NOMEM. Free with alt_program_free. */
+alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
+                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out);
 void alt_program_free(struct alt_program *program);
 
 #endif

@@ -10,8 +10,24 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { DEFAULT_CONTEXTS = 64 };
+
+static void for_each_plan(alt_session *s, void (*f)(struct alt_plan *))
+{
+    if (s->plan)
+        f(s->plan);
+    if (s->base && s->base != s->plan)
+        f(s->base);
+    if (s->exposure.candidate && s->exposure.candidate != s->base)
+        f(s->exposure.candidate);
+    for (struct alt_plan *p = s->retired; p; p = p->next)
+        f(p);
+}
+
+static void lock_plan(struct alt_plan *p) { pthread_mutex_lock(&p->mutex); }
+static void unlock_plan(struct alt_plan *p) { pthread_mutex_unlock(&p->mutex); }
 
 /* Around fork: the child has this thread only, so every lock must be free and nothing may be waited for that another thread
  * would have done. Contexts and plans held by vanished threads are lost to the child, not to its bookkeeping. */
@@ -19,18 +35,12 @@ static void before_fork(void *context)
 {
     alt_session *s = context;
     pthread_mutex_lock(&s->mutex);
-    if (s->plan)
-        pthread_mutex_lock(&s->plan->mutex);
-    for (struct alt_plan *p = s->retired; p; p = p->next)
-        pthread_mutex_lock(&p->mutex);
+    for_each_plan(s, lock_plan);
 }
 
 static void unlock_all(alt_session *s)
 {
-    for (struct alt_plan *p = s->retired; p; p = p->next)
-        pthread_mutex_unlock(&p->mutex);
-    if (s->plan)
-        pthread_mutex_unlock(&s->plan->mutex);
+    for_each_plan(s, unlock_plan);
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -48,10 +58,7 @@ static void forget_runs(struct alt_plan *p)
 static void after_fork_child(void *context)
 {
     alt_session *s = context;
-    if (s->plan)
-        forget_runs(s->plan);
-    for (struct alt_plan *p = s->retired; p; p = p->next)
-        forget_runs(p);
+    for_each_plan(s, forget_runs);
     unlock_all(s);
 }
 
@@ -77,8 +84,10 @@ static alt_status place_initials(alt_session *s, const struct alt_graph *g)
 static alt_status make_plan(alt_session *s, struct alt_diag *diag)
 {
     struct alt_program *program;
-    ALT_CHECK(alt_program_build(s->model->graph, ALT_LAYOUT_BLOCKED, &s->mem, diag, &program));
-    return alt_plan_create(program, &s->mem, &s->plan);
+    ALT_CHECK(alt_program_build(s->model->graph, ALT_LAYOUT_BLOCKED, NULL, &s->mem, diag, &program));
+    ALT_CHECK(alt_plan_create(program, &s->mem, &s->base));
+    s->plan = s->base;
+    return ALT_OK;
 }
 
 static alt_status check_options(const alt_session_options *o, struct alt_diag *diag)
@@ -152,8 +161,10 @@ void alt_session_free(alt_session *session)
     if (!session)
         return;
     alt_fork_unregister(&session->fork);
-    alt_plan_free(session->plan);
-    session->plan = NULL;
+    alt_session_withdraw(session);
+    if (session->plan != session->base)
+        alt_plan_free(session->plan);
+    alt_plan_free(session->base);
     alt_session_collect(session);
     alt_pool_release(session->pool);
     alt_arena_free(&session->arena);
@@ -162,7 +173,7 @@ void alt_session_free(alt_session *session)
     alt_session_unref(session);
 }
 
-/* Contexts that the current plan has: what the next one is given before it takes over. */
+/* Contexts that the current plan has: what the next one is given before it takes runs. */
 static int contexts_in_use(alt_session *s)
 {
     pthread_mutex_lock(&s->mutex);
@@ -171,24 +182,103 @@ static int contexts_in_use(alt_session *s)
     return n;
 }
 
+/* Takes over `plan`; on failure it is freed. */
+static alt_status make_ready(alt_session *s, struct alt_plan *plan, struct alt_diag *diag)
+{
+    alt_status status = alt_plan_warm(plan, s->plan, contexts_in_use(s), s->options.threads, diag);
+    if (status != ALT_OK)
+        alt_plan_free(plan);
+    return status;
+}
+
+/* With the mutex held. The default plan stays: it takes the shapes that others do not. */
+static void retire(alt_session *s, struct alt_plan *plan)
+{
+    if (!plan || plan == s->base)
+        return;
+    plan->retired = true;
+    plan->next = s->retired;
+    s->retired = plan;
+}
+
 alt_status alt_session_publish(alt_session *session, struct alt_plan *plan, struct alt_diag *diag)
 {
-    alt_status status =
-        alt_plan_warm(plan, session->plan, contexts_in_use(session), session->options.threads, diag);
-    if (status != ALT_OK) {
-        alt_plan_free(plan);
-        return status;
-    }
+    ALT_CHECK(make_ready(session, plan, diag));
     pthread_mutex_lock(&session->mutex);
-    session->plan->retired = true;
-    session->plan->next = session->retired;
-    session->retired = session->plan;
+    retire(session, session->plan);
     session->plan = plan;
     pthread_cond_broadcast(&session->returned);
     pthread_mutex_unlock(&session->mutex);
     atomic_fetch_add_explicit(&session->swaps, 1, memory_order_relaxed);
     alt_session_collect(session);
     return ALT_OK;
+}
+
+alt_status alt_session_expose(alt_session *session, struct alt_plan *plan, double share, struct alt_diag *diag)
+{
+    struct timespec now;
+    if (session->exposure.candidate) {
+        alt_plan_free(plan);
+        return alt_diag_add(diag, ALT_E_ARGUMENT, "another candidate plan is being tried");
+    }
+    ALT_CHECK(make_ready(session, plan, diag));
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&session->mutex);
+    alt_exposure_start(&session->exposure, plan, share, (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u);
+    pthread_mutex_unlock(&session->mutex);
+    return ALT_OK;
+}
+
+int alt_session_pairs(alt_session *session, struct alt_pair *out, int max)
+{
+    pthread_mutex_lock(&session->mutex);
+    int n = alt_exposure_take(&session->exposure, out, max);
+    pthread_mutex_unlock(&session->mutex);
+    return n;
+}
+
+void alt_session_exchange(alt_session *session, double share)
+{
+    pthread_mutex_lock(&session->mutex);
+    struct alt_plan *adopted = session->exposure.candidate;
+    uint64_t seed = session->exposure.random;
+    if (adopted) {
+        alt_exposure_start(&session->exposure, session->plan, share, seed);
+        session->plan = adopted;
+    }
+    pthread_cond_broadcast(&session->returned);
+    pthread_mutex_unlock(&session->mutex);
+    atomic_fetch_add_explicit(&session->swaps, adopted != NULL, memory_order_relaxed);
+}
+
+void alt_session_withdraw(alt_session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    retire(session, session->exposure.candidate);
+    alt_exposure_stop(&session->exposure);
+    pthread_mutex_unlock(&session->mutex);
+    alt_session_collect(session);
+}
+
+void alt_session_capture(alt_session *session, struct alt_capture *capture)
+{
+    pthread_mutex_lock(&session->mutex);
+    capture->state = ALT_CAPTURE_WANTED;
+    session->capture = capture;
+    atomic_store_explicit(&session->capturing, true, memory_order_relaxed);
+    pthread_mutex_unlock(&session->mutex);
+}
+
+bool alt_session_captured(alt_session *session, struct alt_capture *capture)
+{
+    pthread_mutex_lock(&session->mutex);
+    while (capture->state == ALT_CAPTURE_COPYING)
+        pthread_cond_wait(&session->returned, &session->mutex);
+    bool done = capture->state == ALT_CAPTURE_DONE;
+    session->capture = NULL;
+    atomic_store_explicit(&session->capturing, false, memory_order_relaxed);
+    pthread_mutex_unlock(&session->mutex);
+    return done;
 }
 
 int alt_session_collect(alt_session *session)
@@ -215,6 +305,17 @@ int alt_session_collect(alt_session *session)
     return left;
 }
 
+static size_t count_contexts(const alt_session *s)
+{
+    const struct alt_plan *candidate = s->exposure.candidate;
+    int n = s->plan->n_contexts + (s->base != s->plan ? s->base->n_contexts : 0);
+    if (candidate && candidate != s->base)
+        n += candidate->n_contexts;
+    for (const struct alt_plan *p = s->retired; p; p = p->next)
+        n += p->n_contexts;
+    return (size_t)n;
+}
+
 alt_status alt_session_stats(const alt_session *session, alt_stats *stats)
 {
     if (!session || !stats || stats->size < sizeof stats->size)
@@ -229,9 +330,7 @@ alt_status alt_session_stats(const alt_session *session, alt_stats *stats)
     full.bytes = atomic_load_explicit(&s->mem.used, memory_order_relaxed);
     full.peak_bytes = atomic_load_explicit(&s->mem.peak, memory_order_relaxed);
     pthread_mutex_lock(&s->mutex);
-    full.contexts = (size_t)s->plan->n_contexts;
-    for (const struct alt_plan *p = s->retired; p; p = p->next)
-        full.contexts += (size_t)p->n_contexts;
+    full.contexts = count_contexts(s);
     pthread_mutex_unlock(&s->mutex);
     memcpy(stats, &full, stats->size < sizeof full ? stats->size : sizeof full);
     return ALT_OK;

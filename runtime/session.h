@@ -4,6 +4,7 @@
 
 #include <alt/session.h>
 
+#include "runtime/exposure.h"
 #include "runtime/fork.h"
 #include "runtime/plan.h"
 
@@ -29,18 +30,47 @@ struct alt_session {
     pthread_mutex_t mutex;
     pthread_cond_t returned;     /* [m] a run ended */
     struct alt_plan *plan;       /* [m] the current one; owned */
+    struct alt_plan *base;       /* the default plan, which takes every shape; owned, never retired; often == plan */
+    struct alt_exposure exposure; /* [m] its candidate is owned */
+    struct alt_capture *capture; /* [m] inputs that the next fitting run copies for the publisher, or NULL; borrowed */
     struct alt_plan *retired;    /* [m] list: plans that runs may still be in */
     uint64_t ended;              /* [m] runs that gave their context back */
     alt_value *pooled[ALT_POOLED_VALUES]; /* [m] owned */
     int n_pooled;                /* [m] */
     bool closed;                 /* [m] values that come back are freed */
+    _Atomic bool capturing;      /* capture is set; read without the mutex */
     _Atomic uint64_t runs, runs_failed, swaps, bindings, run_allocations;
+};
+
+/* A place for the inputs of one real run. The publisher makes the values (one an input, of the shape it wants; NULL: left out);
+ * the first run with just these shapes copies its inputs into them. */
+enum alt_capture_state { ALT_CAPTURE_WANTED, ALT_CAPTURE_COPYING, ALT_CAPTURE_DONE };
+struct alt_capture {
+    alt_value **values;           /* [n_inputs] */
+    enum alt_capture_state state; /* guarded by the session's mutex */
 };
 
 /* Makes `plan` the one that new runs take; takes it over in every case. The shapes bound so far are bound in it and as many
  * contexts as were in use are made ready before. Runs under way end with the plan they began with; that one is freed
  * by a later alt_session_publish, alt_session_collect or alt_session_free. One publisher at a time. */
 alt_status alt_session_publish(alt_session *session, struct alt_plan *plan, struct alt_diag *diag);
+/* Exposes `plan` (taken over in every case) to a share of the runs beside the current one, made ready as for publication.
+ * One candidate at a time: ALT_E_ARGUMENT while there is one. */
+alt_status alt_session_expose(alt_session *session, struct alt_plan *plan, double share, struct alt_diag *diag);
+/* Moves up to `max` finished pairs to `out`. */
+int alt_session_pairs(alt_session *session, struct alt_pair *out, int max);
+/* The candidate becomes the current plan and the current one the candidate, exposed to `share` of the runs: adoption, and
+ * by the same call rollback. */
+void alt_session_exchange(alt_session *session, double share);
+/* Retires the candidate. */
+void alt_session_withdraw(alt_session *session);
+/* Asks for the inputs of a run. */
+void alt_session_capture(alt_session *session, struct alt_capture *capture);
+/* Ends the asking, after a copy under way; true when the inputs are there. */
+bool alt_session_captured(alt_session *session, struct alt_capture *capture);
+/* Runs `plan` (current, base or candidate) on inputs of the publisher's; answers as those of alt_session_run. */
+alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_value *const *inputs,
+                                alt_value **outputs, struct alt_diag *diag);
 /* Frees retired plans that no run is in. Returns how many are left. */
 int alt_session_collect(alt_session *session);
 

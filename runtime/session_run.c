@@ -23,6 +23,11 @@ struct run {
     struct alt_plan *plan;
     struct alt_context *context;
     struct alt_diag *diag;
+    struct alt_plan *only; /* run this plan and no other; NULL: the one whose turn it is */
+    uint64_t pair;         /* of the exposure this run belongs to; 0: none */
+    bool candidate;
+    uint64_t shape;        /* tells shapes apart */
+    int64_t ns;            /* what the execution took; 0: does not count */
     uint64_t ended;        /* session->ended when the context was borrowed */
     uint64_t value_allocations;
 };
@@ -54,14 +59,24 @@ static alt_status wait_for_return(struct run *r)
     return ALT_OK;
 }
 
-/* Takes the current plan and a context of it; a new one is made outside the lock. */
+/* With the mutex held. A candidate may have been withdrawn while the run waited. */
+static struct alt_plan *next_plan(const struct run *r)
+{
+    if (r->only)
+        return r->only;
+    return r->candidate && r->session->exposure.candidate ? r->session->exposure.candidate : r->session->plan;
+}
+
+/* Takes the plan whose turn it is and a context of it; a new one is made outside the lock. */
 static alt_status borrow(struct run *r)
 {
     alt_session *s = r->session;
     alt_status status = ALT_OK;
     pthread_mutex_lock(&s->mutex);
+    if (!r->only)
+        r->candidate = alt_exposure_draw(&s->exposure, &r->pair);
     for (;;) {
-        struct alt_plan *p = s->plan;
+        struct alt_plan *p = next_plan(r);
         bool room = p->n_contexts < s->options.max_contexts;
         if (p->free || room) {
             r->plan = p;
@@ -100,6 +115,9 @@ static void give_back(struct run *r, bool keep)
     }
     r->plan->n_runs--;
     s->ended++;
+    if (r->pair)
+        alt_exposure_note(&s->exposure, r->pair, r->plan == s->exposure.candidate, r->shape, r->ns);
+    r->pair = 0;
     pthread_cond_broadcast(&s->returned);
     pthread_mutex_unlock(&s->mutex);
     alt_context_free(gone);
@@ -242,6 +260,44 @@ static void drop_outputs(struct run *r)
     }
 }
 
+static bool fits_capture(const struct run *r, const struct alt_capture *c)
+{
+    for (int i = 0; i < r->context->n_inputs; i++) {
+        const struct alt_tensor *t = &r->context->input[i];
+        const alt_value *v = c->values[i];
+        if (v && (v->bytes != t->bytes || v->rank != t->rank || v->dtype == ALT_STRING ||
+                  (t->rank && memcmp(v->dims, t->dim, (size_t)t->rank * sizeof *t->dim) != 0)))
+            return false;
+    }
+    return true;
+}
+
+/* Copies this run's inputs when the publisher has asked for some. The flag is read without the lock on the way that all runs
+ * take; a stale answer costs a lock operation or one more run until the copy. */
+static void serve_capture(struct run *r)
+{
+    alt_session *s = r->session;
+    if (!atomic_load_explicit(&s->capturing, memory_order_relaxed) || r->only)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    struct alt_capture *c = s->capture && fits_capture(r, s->capture) ? s->capture : NULL;
+    if (c) {
+        s->capture = NULL;
+        atomic_store_explicit(&s->capturing, false, memory_order_relaxed);
+        c->state = ALT_CAPTURE_COPYING;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (!c)
+        return;
+    for (int i = 0; i < r->context->n_inputs; i++)
+        if (c->values[i] && c->values[i]->bytes)
+            memcpy(c->values[i]->data, r->context->input[i].data, c->values[i]->bytes);
+    pthread_mutex_lock(&s->mutex);
+    c->state = ALT_CAPTURE_DONE;
+    pthread_cond_broadcast(&s->returned);
+    pthread_mutex_unlock(&s->mutex);
+}
+
 static alt_status execute(struct run *r)
 {
     alt_session *s = r->session;
@@ -252,10 +308,16 @@ static alt_status execute(struct run *r)
     for (int i = 0; i < r->context->n_outputs; i++)
         r->context->given[i] = r->outputs[i] != NULL;
     ALT_CHECK(take_inputs(r));
+    serve_capture(r);
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     struct alt_exec x = {.program = r->plan->program, .bindings = &r->plan->bindings, .context = r->context,
                          .pool = s->pool, .threads = threads, .inputs = r->context->input, .outputs = &outputs,
                          .cancel = r->options.cancel, .deadline_ns = r->options.deadline_ns, .diag = r->diag};
     alt_status status = alt_exec_run(&x);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    r->shape = x.shape;
+    r->ns = x.warm && status == ALT_OK ? (end.tv_sec - begin.tv_sec) * 1000000000 + (end.tv_nsec - begin.tv_nsec) : 0;
     if (status != ALT_OK)
         drop_outputs(r);
     atomic_fetch_add_explicit(&s->bindings, (uint64_t)x.made, memory_order_relaxed);
@@ -292,6 +354,10 @@ static alt_status run(struct run *r)
         if (status == ALT_OK)
             status = execute(r);
         give_back(r, status != ALT_E_NOMEM);
+        if (status == ALT_E_ILLEGAL && r->only != r->session->base) {
+            r->only = r->session->base; /* a kernel of the plan does not take this shape: the default plan does */
+            again = true;
+        }
         if (status == ALT_E_NOMEM)
             again = make_room(r, &status);
         if (again)
@@ -302,6 +368,14 @@ static alt_status run(struct run *r)
                      atomic_load_explicit(&r->session->mem.used, memory_order_relaxed), r->session->mem.limit);
     atomic_fetch_add_explicit(status == ALT_OK ? &r->session->runs : &r->session->runs_failed, 1, memory_order_relaxed);
     return status;
+}
+
+alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_value *const *inputs,
+                                alt_value **outputs, struct alt_diag *diag)
+{
+    struct run r = {.session = session, .options = {.size = sizeof r.options, .threads = 1}, .inputs = inputs,
+                    .n_inputs = (size_t)session->model->graph->n_inputs, .outputs = outputs, .diag = diag, .only = plan};
+    return run(&r);
 }
 
 alt_status alt_session_run(alt_session *session, const alt_run_options *options, const alt_value *const *inputs,

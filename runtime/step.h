@@ -32,6 +32,7 @@ alt_status alt_select_unsupported(struct alt_select *sel);
 
 /* Binding a kernel to concrete extents. The kernel's operands are in[0..n_in), then out[0..n_out). */
 struct alt_kernel_bind {
+    const struct alt_kernel *kernel; /* that is being bound */
     const struct alt_node *node;
     struct alt_diag *diag;
     struct alt_arena *arena; /* params live here, as long as the binding */

@@ -41,7 +41,7 @@ static void publish(struct swap_test *t, enum alt_layout_policy policy)
 {
     struct alt_program *program;
     struct alt_plan *plan;
-    assert_int_equal(alt_program_build(t->model->graph, policy, &t->session->mem, NULL, &program), ALT_OK);
+    assert_int_equal(alt_program_build(t->model->graph, policy, NULL, &t->session->mem, NULL, &program), ALT_OK);
     assert_int_equal(alt_plan_create(program, &t->session->mem, &plan), ALT_OK);
     assert_int_equal(alt_session_publish(t->session, plan, NULL), ALT_OK);
 }
