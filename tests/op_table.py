@@ -79,9 +79,9 @@ def check(fields):
         return
     if last and not any(since == last + 1 for since, _ in history):
         yield f"last is {last}, but no new version comes with opset {last + 1}"
-    deprecated = [since for since, s in covered if s.deprecated]
-    if deprecated:
-        yield f"{name} is deprecated from opset {deprecated[0]} on: last must be {deprecated[0] - 1} or less"
+    # A version may be deprecated in favour of a newer one of the same name (GroupNormalization 18): only the end counts.
+    if covered[-1][1].deprecated:
+        yield f"{name} is deprecated from opset {covered[-1][0]} on: last must be {covered[-1][0] - 1} or less"
     want = limits([s for _, s in covered if not s.deprecated] or [covered[0][1]])
     for label, has, needs in zip(("min inputs", "max inputs", "min outputs", "max outputs"), numbers, want):
         if has != needs:

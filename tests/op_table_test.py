@@ -21,6 +21,9 @@ class OpTable(unittest.TestCase):
                     'ALT_OP(UPSAMPLE, "Upsample", "", 7, 9, 1, 2, 1, 1, 0, resize)'):
             self.assertEqual(findings(row), "")
 
+    def test_a_deprecated_version_that_a_newer_one_replaced(self):
+        self.assertEqual(findings('ALT_OP(X, "GroupNormalization", "", 18, 0, 3, 3, 1, 1, 0, x)'), "")
+
     def test_unknown_operator(self):
         self.finds('ALT_OP(X, "Ad", "", 7, 0, 2, 2, 1, 1, 0, x)', "has no operator")
         self.finds('ALT_OP(X, "Add", "ai.onnx.ml", 7, 0, 2, 2, 1, 1, 0, x)', "has no operator")
