@@ -230,7 +230,7 @@ static void casts(void **state)
 {
     (void)state;
     static const struct example table[] = {
-        {ALT_OP_CAST, 13, {"float32[5] 1.9 -1.9 300 -inf nan"}, "int8[5] 1 -1 127 -128 0", "to", ALT_INT8},
+        {ALT_OP_CAST, 13, {"float32[5] 1.9 -1.9 300 -inf nan"}, "int8[5] 1 -1 44 0 0", "to", ALT_INT8},
         {ALT_OP_CAST, 13, {"float32[3] 1.9 -1.9 3e9"}, "int64[3] 1 -1 3000000000", "to", ALT_INT64},
         {ALT_OP_CAST, 13, {"float64[2] 1e300 -1e300"}, "int64[2] 9223372036854775807 -9223372036854775808", "to", ALT_INT64},
         {ALT_OP_CAST, 13, {"int64[3] 300 -1 65536"}, "uint8[3] 44 255 0", "to", ALT_UINT8},
@@ -252,6 +252,19 @@ static void casts(void **state)
     node_in(&t, "float32[1] 1");
     assert_int_equal(node_run(&t), ALT_E_MODEL);
     node_close(&t);
+}
+
+static void casts_of_small_types(void **state)
+{
+    (void)state;
+    static const struct example table[] = {
+        {ALT_OP_CAST, 21, {"float32[5] 1.9 -1.9 9 -9 nan"}, "int4[5] 1 -1 -7 7 0", "to", ALT_INT4},
+        {ALT_OP_CAST, 21, {"int4[2,3] 1 -8 7 -1 0 2"}, "int8[2,3] 1 -8 7 -1 0 2", "to", ALT_INT8},
+        {ALT_OP_CAST, 21, {"uint4[3] 1 15 7"}, "float16[3] 1 15 7", "to", ALT_FLOAT16},
+        {ALT_OP_CAST, 25, {"int2[5] 1 -2 -1 0 1"}, "int4[5] 1 -2 -1 0 1", "to", ALT_INT4},
+        {ALT_OP_CAST, 25, {"int64[5] 1 2 3 4 -1"}, "uint2[5] 1 2 3 0 3", "to", ALT_UINT2},
+    };
+    RUN(table);
 }
 
 static void shapes_are_refused_or_inferred(void **state)
@@ -305,6 +318,7 @@ int main(void)
         cmocka_unit_test(activations),
         cmocka_unit_test(clip_takes_attributes_or_inputs),
         cmocka_unit_test(casts),
+        cmocka_unit_test(casts_of_small_types),
         cmocka_unit_test(shapes_are_refused_or_inferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
-/* cast.c: Cast and CastLike between the dtypes that have a wide type (wide.h says how values convert).
- */
+/* cast.c: Cast and CastLike between the dtypes that have a wide type (wide.h says how values convert); cast_small.c has
+ * float8, float4 and the integers below a byte. */
 #include "runtime/ops/pointwise.h"
 
 #include "runtime/mem.h"
+#include "runtime/ops/cast_small.h"
 #include "runtime/ops/content.h"
 
 #include <string.h>
@@ -43,7 +44,7 @@ static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
     const alt_dtype from = sel->in[0].dtype, to = sel->out[0].dtype;
     const bool plain = alt_wide_of(from) != ALT_WIDE_NONE && alt_wide_of(to) != ALT_WIDE_NONE;
     if (!plain && !(from == to && alt_raw_load(alt_dtype_size(to))))
-        return alt_select_unsupported(sel);
+        return alt_cast_small_select(sel, out);
     *out = &kernel;
     return ALT_OK;
 }

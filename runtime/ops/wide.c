@@ -28,10 +28,6 @@ static inline double clamp(double x, double low, double high)
     const double a = x > low ? x : low, b = a < high ? a : high;
     return x == x ? b : 0;
 }
-#define TO_I8(x) ((int32_t)clamp((double)(x), -128.0, 127.0))
-#define TO_U8(x) ((int32_t)clamp((double)(x), 0.0, 255.0))
-#define TO_I16(x) ((int32_t)clamp((double)(x), -32768.0, 32767.0))
-#define TO_U16(x) ((int32_t)clamp((double)(x), 0.0, 65535.0))
 #define TO_I32(x) ((int32_t)clamp((double)(x), -2147483648.0, 2147483647.0))
 #define TO_U32(x) ((int64_t)clamp((double)(x), 0.0, 4294967295.0))
 
@@ -80,8 +76,8 @@ LOAD(bool, uint8_t, uint64_t, TRUTH)
     STORE(w##_u16, W, uint16_t, q16) STORE(w##_i32, W, int32_t, p32) STORE(w##_u32, W, uint32_t, q32) \
     STORE(w##_bool, W, uint8_t, TRUTH)
 
-STORE_INTS(f32, float, TO_I8, TO_U8, TO_I16, TO_U16, TO_I32, TO_U32)
-STORE_INTS(f64, double, TO_I8, TO_U8, TO_I16, TO_U16, TO_I32, TO_U32)
+STORE_INTS(f32, float, TO_I32, TO_I32, TO_I32, TO_I32, TO_I32, TO_U32)
+STORE_INTS(f64, double, TO_I32, TO_I32, TO_I32, TO_I32, TO_I32, TO_U32)
 STORE_INTS(i64, int64_t, WRAP, WRAP, WRAP, WRAP, WRAP, WRAP)
 STORE_INTS(u64, uint64_t, WRAP, WRAP, WRAP, WRAP, WRAP, WRAP)
 

@@ -33,8 +33,9 @@ enum alt_wide alt_wide_of(alt_dtype dtype);
 size_t alt_wide_size(enum alt_wide wide);
 /* Loads a dtype as its wide type; NULL when it has none. */
 alt_load_fn *alt_wide_load(alt_dtype dtype);
-/* Stores any wide type as a dtype: integers wrap around, floats become integers by truncation (the nearest representable
- * one when out of range, 0 for NaN), bool is "not zero". NULL when the dtype has no wide type. */
+/* Stores any wide type as a dtype. Integers lose their higher bits; floats become integers by truncation, those of 8 and 16
+ * bits through int32 (ONNX leaves values out of range open: this is what C compilers and NumPy make of them, and where
+ * even int32 cannot hold a value it is the nearest one, 0 for NaN); bool is "not zero". NULL: the dtype has no wide type. */
 alt_store_fn *alt_wide_store(enum alt_wide wide, alt_dtype dtype);
 /* Copies elements of 1, 2, 4, 8 or 16 bytes; NULL for other sizes. */
 alt_load_fn *alt_raw_load(size_t size);
