@@ -7,7 +7,7 @@
  *
  *     onnx.c           ModelProto                     onnx_tensor.c   TensorProto
  *     onnx_graph.c     GraphProto                     onnx_sparse.c   SparseTensorProto, made dense
- *     onnx_order.c     names read before they exist   onnx_type.c     TypeProto, ValueInfoProto
+ *     onnx_order.c     nodes in topological order      onnx_type.c     TypeProto, ValueInfoProto
  *     onnx_scope.c     names to values, captures      onnx_attr.c     AttributeProto
  *     onnx_node.c      NodeProto                      onnx_value.c    tensors, sequences, optionals as alt_value
  *     onnx_function.c  FunctionProto, inlined         onnx_refuse.c   the list of nodes that cannot run

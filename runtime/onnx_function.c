@@ -71,6 +71,7 @@ alt_status alt_onnx_function_read(struct alt_onnx_load *ld, struct alt_wire w)
     ALT_CHECK(alt_onnx_attrs_read(ld, w, FUNCTION_ATTRIBUTE_PROTO, &fn->attr, &fn->n_attr));
     ALT_CHECK(alt_onnx_opsets_read(ld, w, FUNCTION_OPSET_IMPORT, ld->scratch, &fn->opsets));
     ALT_CHECK(alt_onnx_body_read(ld, w, FUNCTION_NODE, &fn->body));
+    ALT_CHECK(alt_onnx_body_sort(ld, &fn->body));
     const char *key = make_key(ld->scratch, fn->domain, fn->name, fn->overload);
     if (!key)
         return alt_onnx_nomem(ld);

@@ -209,6 +209,7 @@ alt_status alt_onnx_graph(struct alt_onnx_load *ld, struct alt_wire w, struct al
     ALT_CHECK(read_inputs(ld, &r));
     ALT_CHECK(define_constants(ld, &r));
     ALT_CHECK(alt_onnx_body_read(ld, w, GRAPH_NODE, &body));
+    ALT_CHECK(alt_onnx_body_sort(ld, &body));
     scope->body = &body;
     ALT_CHECK(alt_onnx_nodes(ld, scope));
     return read_outputs(ld, &r);

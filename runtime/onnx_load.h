@@ -98,7 +98,6 @@ struct alt_onnx_build {
 struct alt_onnx_binding {
     struct alt_gvalue *value; /* NULL: a parameter that the call leaves out */
     struct alt_onnx_build *home;
-    bool outer; /* found in an enclosing scope */
 };
 
 struct alt_onnx_scope {
@@ -178,7 +177,9 @@ alt_status alt_onnx_lookup(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
 alt_status alt_onnx_import(struct alt_onnx_load *ld, struct alt_onnx_build *build, struct alt_onnx_build *home,
                            struct alt_gvalue *value, struct alt_gvalue **out);
 
-/* onnx_order.c: why `name`, which the current node of `scope` reads, is not defined. Returns ALT_E_MODEL. */
+/* onnx_order.c: puts nodes behind those whose outputs they read; ALT_E_MODEL naming the nodes of a cycle. */
+alt_status alt_onnx_body_sort(struct alt_onnx_load *ld, struct alt_onnx_body *body);
+/* Reports that nothing defines `name`, which the current node of `scope` reads, or its graph puts out. Returns ALT_E_MODEL. */
 alt_status alt_onnx_undefined(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const char *name);
 
 /* onnx_node.c: builds the nodes of scope->body. */

@@ -35,14 +35,10 @@ static alt_status bind(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, c
 alt_status alt_onnx_bind(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const char *name, struct alt_gvalue *value,
                          struct alt_onnx_build *home)
 {
-    const struct alt_onnx_binding *old = alt_strmap_get(&scope->names, name);
-    if (old && old->outer)
-        return alt_diag_add(ld->diag, ALT_E_MODEL,
-                            "the name \"%.200s\" is read from an enclosing graph and then defined again in a subgraph", name);
-    if (old)
+    if (alt_strmap_get(&scope->names, name))
         return alt_diag_add(ld->diag, ALT_E_MODEL, "the name \"%.200s\" is defined twice; every value has one definition",
                             name);
-    return bind(ld, scope, name, (struct alt_onnx_binding){value, home, false});
+    return bind(ld, scope, name, (struct alt_onnx_binding){value, home});
 }
 
 /* The graph's name for what the scope calls `name`. A function's values get the call's path before theirs, but its
@@ -165,5 +161,5 @@ alt_status alt_onnx_lookup(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
     *out = NULL;
     if (binding->value)
         ALT_CHECK(alt_onnx_import(ld, scope->build, binding->home, binding->value, out));
-    return where == scope ? ALT_OK : bind(ld, scope, name, (struct alt_onnx_binding){*out, scope->build, true});
+    return where == scope ? ALT_OK : bind(ld, scope, name, (struct alt_onnx_binding){*out, scope->build});
 }

@@ -393,6 +393,25 @@ static void constants(void **state)
     expect_read(&model, check_constants);
 }
 
+static void fill_other_int(struct pb *attr) { pb_int(attr, 3, 99); }
+
+static void check_last_constant(const struct onnx_read *read)
+{
+    const struct alt_node *n = find_node(read->model.graph, "y");
+    assert_int_equal(alt_tensor_int(n->in[0]->type.known, 0), 99);
+}
+
+static void a_constant_that_is_replaced(void **state)
+{
+    (void)state;
+    struct pb graph = {0};
+    add_constant(&graph, "", "value_int", 2, "c", fill_int);
+    add_node(&graph, GRAPH_NODE, "Identity", "c", "y");
+    add_constant(&graph, "", "value_int", 2, "c", fill_other_int);
+    struct pb model = build_model(&graph);
+    expect_read(&model, check_last_constant);
+}
+
 static void constants_without_sense(void **state)
 {
     (void)state;
@@ -423,6 +442,7 @@ int main(void)
         cmocka_unit_test(calls_that_do_not_fit),
         cmocka_unit_test(nodes_within_functions_are_named),
         cmocka_unit_test(constants),
+        cmocka_unit_test(a_constant_that_is_replaced),
         cmocka_unit_test(constants_without_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
