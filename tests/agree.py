@@ -7,11 +7,12 @@ usage: agree.py [option]... ALT_RUN [MODEL.onnx | FOLDER]...
   --sizes A,B    run models with symbolic dimensions once for each: dimensions that --dim does not name get A, A+1, A+2...
                  in the order the model names them; default 2,5
   --seed N       of the inputs; default 0
+  --ints N       integer inputs lie below N; default 2
   --threads N    of alt_run; default 2
   --rtol R, --atol A   allowed: R of each value plus A of the largest magnitude of its output; default 1e-3, 1e-4
 
-Floats are uniform in [0, 1), integers 0 or 1 (indices into whatever the model holds are in range so). One line a run and
-the closing line. A model that onnxruntime itself cannot run with such inputs is skipped, with its reason.
+Floats are uniform in [0, 1), integers 0 or 1 unless --ints says more (indices into most tables are in range so). One line
+a run and the closing line. A model that onnxruntime itself cannot run with such inputs is skipped, with its reason.
 """
 import argparse
 import pathlib
@@ -65,14 +66,14 @@ def choose_dims(names, given, size):
     return {name: given.get(name, size + i) for i, name in enumerate(names)}
 
 
-def make_inputs(session, dims, seed):
+def make_inputs(session, dims, seed, ints=2):
     random, inputs = np.random.default_rng(seed), {}
     for port in session.get_inputs():
         if port.type not in DTYPES:
             raise Skip(f"input {port.name} is a {port.type}")
         dtype = np.dtype(DTYPES[port.type])
         shape = [d if isinstance(d, int) else dims[d or f"{port.name}#{i}"] for i, d in enumerate(port.shape)]
-        values = random.random(shape) if dtype.kind == "f" else random.integers(0, 2, shape)
+        values = random.random(shape) if dtype.kind == "f" else random.integers(0, ints if dtype.kind != "b" else 2, shape)
         inputs[port.name] = np.asarray(values, dtype)
     return inputs
 
@@ -121,7 +122,7 @@ def worst(expected, actual, options):
 
 def compare(options, path, session, dims):
     """The finding of one run, or None."""
-    inputs = make_inputs(session, dims, options.seed)
+    inputs = make_inputs(session, dims, options.seed, options.ints)
     names = [port.name for port in session.get_outputs()]
     try:
         expected = session.run(names, inputs)
@@ -181,10 +182,11 @@ def main():
     parser.add_argument("--dim", type=named_dim, action="append", default=[])
     parser.add_argument("--sizes", default="2,5")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ints", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rtol", type=float, default=1e-3)
     parser.add_argument("--atol", type=float, default=1e-4)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.dims = dict(options.dim)
     options.sizes = [int(size) for size in options.sizes.split(",")]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
