@@ -4,6 +4,7 @@
 #include "tests/fail_alloc.h"
 #include "tests/graph_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct graph_text text;
@@ -328,6 +329,140 @@ static void test_fold_shares_bytes(void **state)
     graph_text_close(&text);
 }
 
+/* ---- fold_batch_norm ---- */
+
+#define NORM_PARAMS \
+    "const s float32[2] 2 3\n" \
+    "const b float32[2] 10 20\n" \
+    "const m float32[2] 1 2\n" \
+    "const v float32[2] 3.75 0.75\n" /* with epsilon 0.25: factors 1 and 3 */
+
+/* Runs the pass alone and returns the two constants that the one node left reads. */
+static void fold_norm(const char *before, const char *after, const struct alt_tensor **w, const struct alt_tensor **b)
+{
+    bool changed = false;
+    assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
+    assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
+    assert_int_equal(alt_pass_fold_batch_norm(text.graph, &text.diag, &changed), ALT_OK);
+    assert_true(changed);
+    assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
+    assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
+    assert_string_equal(graph_text_print(&text), after);
+    *w = text.graph->last->in[1]->type.known;
+    *b = text.graph->last->in[2]->type.known;
+}
+
+static void expect_numbers(const struct alt_tensor *t, int count, const double *want)
+{
+    assert_int_equal(alt_tensor_count(t), count);
+    for (int i = 0; i < count; i++)
+        assert_true(alt_tensor_float(t, i) == want[i]);
+}
+
+static void test_fold_batch_norm_conv(void **state)
+{
+    (void)state;
+    const struct alt_tensor *w, *b;
+    fold_norm("input x float32[n,1,5,5]\n"
+              "const k float32[2,1,1,2] 1 2 3 4\n"
+              "const c float32[2] 5 6\n" NORM_PARAMS
+              "p = Conv-11(x, k, c) strides=[2,2]\n"
+              "y = BatchNormalization-9(p, s, b, m, v) epsilon=0.25\n"
+              "output y\n",
+              "  input x: float32[n,1,5,5]\n"
+              "  const %0: float32[2,1,1,2]\n"
+              "  const %1: float32[2]\n"
+              "  y: float32[n,2,3,2] = Conv-11(x, %0, %1) strides=[2,2] # p\n"
+              "  output y\n",
+              &w, &b);
+    expect_numbers(w, 4, (double[]){1, 2, 9, 12});
+    expect_numbers(b, 2, (double[]){14, 32}); /* (5-1)*1+10, (6-2)*3+20 */
+    graph_text_close(&text);
+}
+
+/* Groups: input channels 0 and 1 make output 0, channels 2 and 3 output 1. */
+static void test_fold_batch_norm_transposed(void **state)
+{
+    (void)state;
+    const struct alt_tensor *w, *b;
+    fold_norm("input x float32[1,4,5]\n"
+              "const k float32[4,1,2] 1 2 3 4 5 6 7 8\n" NORM_PARAMS
+              "p = ConvTranspose-11(x, k) group=2\n"
+              "y = BatchNormalization-15(p, s, b, m, v) epsilon=0.25\n"
+              "output y\n",
+              "  input x: float32[1,4,5]\n"
+              "  const %0: float32[4,1,2]\n"
+              "  const %1: float32[2]\n"
+              "  y: float32[1,2,6] = ConvTranspose-11(x, %0, %1) group=2 # p\n"
+              "  output y\n",
+              &w, &b);
+    expect_numbers(w, 8, (double[]){1, 2, 3, 4, 15, 18, 21, 24});
+    expect_numbers(b, 2, (double[]){9, 14});
+    graph_text_close(&text);
+}
+
+static void test_fold_batch_norm_gemm(void **state)
+{
+    (void)state;
+    const struct alt_tensor *w, *b;
+    static const char *const product[2] = {"const k float32[3,2] 1 2 3 4 5 6\n", "const k float32[2,3] 1 3 5 2 4 6\n"};
+    for (int transposed = 0; transposed < 2; transposed++) {
+        char before[1024], after[1024];
+        snprintf(before, sizeof before,
+                 "input x float32[n,3]\n%s"
+                 "const c float32[1] 4\n" NORM_PARAMS "p = Gemm-11(x, k, c) beta=0.5 alpha=2.0%s\n"
+                 "y = BatchNormalization-14(p, s, b, m, v) epsilon=0.25\n"
+                 "output y\n",
+                 product[transposed], transposed ? " transB=1" : "");
+        snprintf(after, sizeof after,
+                 "  input x: float32[n,3]\n"
+                 "  const %%0: float32[%s]\n"
+                 "  const %%1: float32[2]\n"
+                 "  y: float32[n,2] = Gemm-11(x, %%0, %%1) beta=1 alpha=2%s # p\n"
+                 "  output y\n",
+                 transposed ? "2,3" : "3,2", transposed ? " transB=1" : "");
+        fold_norm(before, after, &w, &b);
+        if (transposed)
+            expect_numbers(w, 6, (double[]){1, 3, 5, 6, 12, 18});
+        else
+            expect_numbers(w, 6, (double[]){1, 6, 3, 12, 5, 18});
+        expect_numbers(b, 2, (double[]){11, 20}); /* (0.5*4-1)*1+10, (0.5*4-2)*3+20 */
+        graph_text_close(&text);
+    }
+}
+
+static void test_fold_batch_norm_keeps(void **state)
+{
+    (void)state;
+    static const char *const keep[] = {
+        /* the product is read elsewhere */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\n" NORM_PARAMS
+        "p = Conv-11(x, k)\ny = BatchNormalization-9(p, s, b, m, v)\noutput y\noutput p\n",
+        /* weights are no constant */
+        "input x float32[1,1,5]\ninput k float32[2,1,1]\n" NORM_PARAMS
+        "p = Conv-11(x, k)\ny = BatchNormalization-9(p, s, b, m, v)\noutput y\n",
+        /* a bias that comes in */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\ninput c float32[2]\n" NORM_PARAMS
+        "p = Conv-11(x, k, c)\ny = BatchNormalization-9(p, s, b, m, v)\noutput y\n",
+        /* statistics that come in */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\ninput w float32[2]\n" NORM_PARAMS
+        "p = Conv-11(x, k)\ny = BatchNormalization-9(p, s, b, w, v)\noutput y\n",
+        /* the root of a negative number */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\nconst w float32[2] -1\n" NORM_PARAMS
+        "p = Conv-11(x, k)\ny = BatchNormalization-9(p, s, b, m, w)\noutput y\n",
+        /* a weight that would overflow */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 3e38\n" NORM_PARAMS
+        "p = Conv-11(x, k)\ny = BatchNormalization-9(p, s, b, m, v) epsilon=0.25\noutput y\n",
+        /* one bias a row */
+        "input x float32[2,3]\nconst k float32[3,2] 1\nconst c float32[2,1] 1 2\n" NORM_PARAMS
+        "p = Gemm-11(x, k, c)\ny = BatchNormalization-9(p, s, b, m, v)\noutput y\n",
+        /* nothing before it */
+        "input x float32[1,2,5]\n" NORM_PARAMS "y = BatchNormalization-9(x, s, b, m, v)\noutput y\n",
+    };
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        check(ALT_PASS_fold_batch_norm, keep[i], NULL);
+}
+
 /* ---- the runner ---- */
 
 static const char pipeline[] = "input x float32[n,4]\n"
@@ -437,6 +572,8 @@ int main(void)
         cmocka_unit_test(test_canonical_keeps), cmocka_unit_test(test_canonical_integers),
         cmocka_unit_test(test_fold), cmocka_unit_test(test_fold_shapes), cmocka_unit_test(test_fold_keeps_large),
         cmocka_unit_test(test_fold_keeps_faults), cmocka_unit_test(test_fold_shares_bytes),
+        cmocka_unit_test(test_fold_batch_norm_conv), cmocka_unit_test(test_fold_batch_norm_transposed),
+        cmocka_unit_test(test_fold_batch_norm_gemm), cmocka_unit_test(test_fold_batch_norm_keeps),
         cmocka_unit_test(test_run), cmocka_unit_test(test_run_twice_changes_nothing), cmocka_unit_test(test_run_stops),
         cmocka_unit_test(test_model_faults), cmocka_unit_test(test_no_memory),
     };
