@@ -32,7 +32,7 @@ enum { ALT_EXPOSURE_OPEN = 64 }; /* pairs that may be unfinished at once; must b
 
 struct alt_exposure {
     struct alt_plan *candidate; /* NULL: nothing is exposed */
-    uint32_t share;             /* of runs that belong to a pair, in 1/65536 */
+    uint32_t share;             /* chance that a run begins a pair, in 1/65536; the next run is its second half */
     uint64_t random;            /* xorshift64* state, never 0 */
     uint64_t next_pair;         /* number of the next pair, from 1 */
     bool second;                /* the next run of a pair is a second one.. */

@@ -54,7 +54,7 @@ struct alt_capture {
  * contexts as were in use are made ready before. Runs under way end with the plan they began with; that one is freed
  * by a later alt_session_publish, alt_session_collect or alt_session_free. One publisher at a time. */
 alt_status alt_session_publish(alt_session *session, struct alt_plan *plan, struct alt_diag *diag);
-/* Exposes `plan` (taken over in every case) to a share of the runs beside the current one, made ready as for publication.
+/* Exposes `plan` (taken over in every case) to runs (`share`: the chance that one begins a pair) beside the current one, made ready as for publication.
  * One candidate at a time: ALT_E_ARGUMENT while there is one. */
 alt_status alt_session_expose(alt_session *session, struct alt_plan *plan, double share, struct alt_diag *diag);
 /* Moves up to `max` finished pairs to `out`. */

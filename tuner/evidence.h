@@ -19,7 +19,7 @@ struct alt_evidence {
     double margin;     /* log of the required win */
     double bound;      /* log(1/alpha) */
     uint32_t limit;    /* pairs after which an undecided test is a drop */
-    uint32_t pairs, wins;
+    uint32_t pairs, wins, losses;
     double log_for, log_against; /* log of the two processes */
     double ratio[256]; /* d of the last pairs, for the median; ring */
 };
