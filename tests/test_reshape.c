@@ -123,6 +123,23 @@ static void flatten(void **state)
     node_close(&t);
 }
 
+static void bit_cast(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_BITCAST, 26);
+    node_int(&t, "to", ALT_INT32);
+    node_in(&t, "float32[2] 1 -2");
+    node_expect(&t, 0, "int32[2] 1065353216 -1073741824");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_BITCAST, 26);
+    node_int(&t, "to", ALT_INT64);
+    node_in(&t, "float32[2] 1 -2");
+    assert_int_equal(node_run(&t), ALT_E_MODEL);
+    node_close(&t);
+}
+
 static void transpose(void **state)
 {
     (void)state;
@@ -335,7 +352,7 @@ int main(void)
         cmocka_unit_test(flatten),                cmocka_unit_test(transpose),
         cmocka_unit_test(expand_and_tile),        cmocka_unit_test(concat),
         cmocka_unit_test(split),                  cmocka_unit_test(slice),
-        cmocka_unit_test(slice_of_symbols),       cmocka_unit_test(shape_and_size),
+        cmocka_unit_test(bit_cast),               cmocka_unit_test(slice_of_symbols),       cmocka_unit_test(shape_and_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_resize.c: Resize and Upsample: shapes, and what ONNX's own vectors leave out (integers, old opsets, strange crops). */
+/* test_resize.c: Resize, Upsample, GridSample: shapes, and what ONNX's own vectors leave out (integers, old opsets, strange crops). */
 #include "tests/node.h"
 
 #include "tests/cmocka_all.h"
@@ -97,6 +97,25 @@ static void crops_and_bad_arguments(void **state)
     }
 }
 
+/* Points that are far outside or no numbers read nothing outside the input. */
+static void samples_strange_points(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *padding, *want;
+    } cases[] = {{"zeros", "float32[1,1,1,4] 3 0 0 0"}, {"border", "float32[1,1,1,4] 3 0 3 0"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_GRID_SAMPLE, 20);
+        node_int(&t, "align_corners", 1);
+        node_text(&t, "padding_mode", cases[i].padding);
+        node_in(&t, "float32[1,1,2,2] ..");
+        node_in(&t, "float32[1,1,4,2] 1 1 -1e30 -1e30 1e30 1e30 NaN NaN");
+        node_expect(&t, 0, cases[i].want);
+        node_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +123,7 @@ int main(void)
         cmocka_unit_test(resizes_integers),
         cmocka_unit_test(old_versions),
         cmocka_unit_test(crops_and_bad_arguments),
+        cmocka_unit_test(samples_strange_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,32 @@ static void scatter_nd(void **state)
     node_close(&t);
 }
 
+static void tensor_scatter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mode, *at, *want; /* NULL: refused */
+    } cases[] = {
+        {"linear", NULL, "int8[2,3,1] 7 8 0 9 10 0"},       {"linear", "int64[2] 1 0", "int8[2,3,1] 0 7 8 9 10 0"},
+        {"circular", "int64[2] 2 -1", "int8[2,3,1] 8 0 7 10 0 9"}, {"linear", "int64[2] 2 0", NULL},
+        {"linear", "int64[2] -1 0", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_TENSOR_SCATTER, 24);
+        node_text(&t, "mode", cases[i].mode);
+        node_in(&t, "int8[2,3,1] 0 0 0 0 0 0");
+        node_in(&t, "int8[2,2,1] 7 8 9 10");
+        if (cases[i].at)
+            node_in(&t, cases[i].at);
+        if (cases[i].want)
+            node_expect(&t, 0, cases[i].want);
+        else
+            assert_int_equal(node_run(&t), ALT_E_SHAPE);
+        node_close(&t);
+    }
+}
+
 static void topk(void **state)
 {
     (void)state;
@@ -192,7 +218,7 @@ static void one_hot_and_eye(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scatter_elements), cmocka_unit_test(scatter_nd), cmocka_unit_test(topk),
+        cmocka_unit_test(scatter_elements), cmocka_unit_test(scatter_nd), cmocka_unit_test(tensor_scatter), cmocka_unit_test(topk),
         cmocka_unit_test(unique),           cmocka_unit_test(ranges),     cmocka_unit_test(one_hot_and_eye),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

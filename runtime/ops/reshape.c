@@ -1,4 +1,4 @@
-/* reshape.c: operators that keep the elements and their order: Reshape, Flatten, Squeeze, Unsqueeze, Identity.
+/* reshape.c: operators that keep the elements and their order: Reshape, Flatten, Squeeze, Unsqueeze, Identity, BitCast.
  *
  * The output is a view whenever the strides of the input allow it (always when it is dense), else a copy in row-major
  * order. Reshape's -1 is solved symbolically, as the quotient of two products of extents.
@@ -192,6 +192,17 @@ static alt_status infer_identity(struct alt_infer *inf)
     return inf->in[0]->kind == ALT_TENSOR ? alt_infer_pass_content(inf, 0, 0) : ALT_OK;
 }
 
+static alt_status infer_bitcast(struct alt_infer *inf)
+{
+    ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_ANY & ~(unsigned)ALT_CLASS_STRING));
+    int64_t to = alt_attr_int(inf->node, "to", ALT_NONE);
+    unsigned bits = to > 0 && to <= INT32_MAX && to != ALT_STRING ? alt_dtype_bits((alt_dtype)to) : 0;
+    if (bits != alt_dtype_bits(inf->in[0]->dtype))
+        return alt_infer_fail(inf, ALT_E_MODEL, "type %lld has another width than the input's", (long long)to);
+    alt_infer_set(inf, 0, (alt_dtype)to, &inf->in[0]->shape);
+    return ALT_OK;
+}
+
 static alt_status infer(struct alt_infer *inf)
 {
     switch (inf->node->op) {
@@ -199,6 +210,7 @@ static alt_status infer(struct alt_infer *inf)
     case ALT_OP_SQUEEZE: return infer_squeeze(inf);
     case ALT_OP_UNSQUEEZE: return infer_unsqueeze(inf);
     case ALT_OP_IDENTITY: return infer_identity(inf);
+    case ALT_OP_BITCAST: return infer_bitcast(inf);
     default: return infer_reshape(inf);
     }
 }
