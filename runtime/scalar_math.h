@@ -93,14 +93,13 @@ static inline float alt_log_f32(float x)
     return x <= 0.0f ? other : (x < 0.0f ? other : positive);
 }
 
-/* log(1 + x) for x >= 0 (or NaN): the rounding error of 1 + x is put back (HP-15C Advanced Functions Handbook). */
+/* log(1 + x) for x >= 0 (or NaN): what 1 + x loses by rounding is put back, which for tiny x is all of it. */
 static inline float alt_log1p_f32(float x)
 {
-    const float inf = alt_f32_of_bits(0x7f800000u);
     const float u = 1.0f + x;
     const float lost = x - (u - 1.0f);
-    const float y = alt_log_f32(u) + lost / u;
-    return x < inf ? (x < 0x1p-24f ? x : y) : x;
+    const float finite_lost = x < alt_f32_of_bits(0x7f800000u) ? lost : 0.0f; /* not infinity minus infinity */
+    return alt_log_f32(u) + finite_lost / u;
 }
 
 static inline float alt_copysign_f32(float magnitude, float sign)

@@ -73,7 +73,7 @@ void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
         alt_vec_multiply_by(map->wide, line->x, line->n, scale, step);
     }
     if (norm->bias.arg) {
-        char *spare = line->spare + (size_t)line->n * map->wide_size;
+        char *spare = norm->bias.varies ? line->spare + (size_t)line->n * map->wide_size : NULL;
         const void *bias = part_line(norm, &norm->bias, ALT_LINE_MORE + 1, line, spare, one, &step);
         alt_vec_add_to(map->wide, line->x, line->n, bias, step);
     }
