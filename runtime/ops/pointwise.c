@@ -76,9 +76,10 @@ static bool dense(const struct alt_pointwise *p, const struct alt_pointwise_oper
     return true;
 }
 
-static bool repeats(const struct alt_pointwise *p, const struct alt_pointwise_operand *o)
+/* Whether the operand repeats along the first `rank` axes. */
+static bool repeats(const struct alt_pointwise_operand *o, int rank)
 {
-    for (int d = 0; d < p->rank; d++)
+    for (int d = 0; d < rank; d++)
         if (o->stride[d] != 0)
             return false;
     return true;
@@ -93,7 +94,8 @@ static void choose_modes(struct alt_pointwise *p, unsigned scalars, int most)
         struct alt_pointwise_operand *o = &p->operand[k];
         const bool same = o->load == NULL;
         const bool direct = p->rows ? o->stride[last] == 1 : dense(p, o) || p->total == 1;
-        const bool scalar = p->total > 1 && (p->rows ? o->stride[last] == 0 : repeats(p, o));
+        const bool scalar = p->total > 1 && (p->rows ? o->stride[last] == 0 : repeats(o, p->rank));
+        o->periodic = p->rank > 1 && repeats(o, last);
         o->mode = same && direct ? ALT_POINTWISE_DIRECT : ALT_POINTWISE_STAGED;
         if (k < p->n_in && scalar && most > 0 && (k > 31 || scalars >> k & 1)) {
             o->mode = ALT_POINTWISE_SCALAR;
@@ -213,11 +215,23 @@ static int64_t offset(const struct alt_pointwise *p, const struct alt_pointwise_
     return at * (int64_t)o->size;
 }
 
+/* Fills a block of n elements whose first `period` are there. */
+static void repeat(char *block, int64_t period, int64_t n, size_t size)
+{
+    for (int64_t have = period; have < n; have *= 2)
+        memcpy(block + (size_t)have * size, block, (size_t)min64(have, n - have) * size);
+}
+
 static void gather(const struct alt_pointwise *p, const struct alt_pointwise_operand *o, const char *data,
                    struct alt_pointwise_cursor c, int64_t n, char *block)
 {
     const int last = p->rank - 1;
     alt_load_fn *load = o->load ? o->load : alt_raw_load(o->size);
+    const int64_t all = n;
+    char *const first = block;
+    if (o->periodic)
+        n = min64(n, p->extent[last]);
+    const int64_t period = n;
     while (n > 0) {
         const int64_t run = min64(n, p->extent[last] - c.index[last]);
         load(block, data + offset(p, o, &c), o->stride[last], run);
@@ -225,6 +239,7 @@ static void gather(const struct alt_pointwise *p, const struct alt_pointwise_ope
         n -= run;
         alt_pointwise_advance(p, &c, run);
     }
+    repeat(first, period, all, o->loop_size);
 }
 
 const void *alt_pointwise_fetch(const struct alt_pointwise *p, int k, const struct alt_kargs *args,

@@ -48,6 +48,7 @@ struct alt_pointwise_operand {
     size_t size, loop_size;                /* bytes of an element in memory and as the loop sees it */
     alt_load_fn *load;
     alt_store_fn *store;
+    bool periodic;                         /* every row of the last axis has the same elements */
     enum { ALT_POINTWISE_DIRECT, ALT_POINTWISE_SCALAR, ALT_POINTWISE_STAGED } mode;
 };
 
