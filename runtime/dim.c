@@ -119,8 +119,10 @@ static alt_dim find(const struct alt_dimtab *tab, enum alt_dim_op op, alt_dim a,
 
 static alt_dim append(struct alt_dimtab *tab, struct alt_dim_expr e)
 {
-    if (tab->count == tab->capacity && !grow(tab))
+    if (tab->count == tab->capacity && !grow(tab)) {
+        tab->exhausted = true;
         return ALT_DIM_BAD;
+    }
     int i = tab->count++;
     e.head = tab->expr[i].head;
     tab->expr[i] = e;
@@ -146,8 +148,10 @@ alt_dim alt_dim_symbol(struct alt_dimtab *tab, const char *name)
     if (found)
         return found;
     char *copy = alt_arena_text(tab->arena, name, strlen(name));
-    if (!copy)
+    if (!copy) {
+        tab->exhausted = true;
         return ALT_DIM_BAD;
+    }
     return append(tab, (struct alt_dim_expr){.op = ALT_DIM_SYMBOL, .size = 1, .a = alt_dimtab_symbols(tab), .name = copy});
 }
 

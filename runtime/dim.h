@@ -20,6 +20,7 @@ struct alt_dimtab {
     struct alt_arena *arena; /* borrowed */
     struct alt_dim_expr *expr; /* arena; grows */
     int count, capacity;
+    bool exhausted; /* memory ran out: an ALT_DIM_BAD may mean that */
 };
 
 enum alt_dim_op { ALT_DIM_SYMBOL, ALT_DIM_UNKNOWN, ALT_DIM_ADD, ALT_DIM_SUB, ALT_DIM_MUL, ALT_DIM_DIV, ALT_DIM_MIN, ALT_DIM_MAX };

@@ -28,6 +28,8 @@ alt_status alt_infer_fail(struct alt_infer *inf, alt_status status, const char *
 {
     char reason[TEXT], inputs[TEXT];
     va_list args;
+    if (inf->dims->exhausted) /* the finding may rest on a dim that memory was missing for */
+        return ALT_E_NOMEM;
     va_start(args, format);
     vsnprintf(reason, sizeof reason, format, args);
     va_end(args);

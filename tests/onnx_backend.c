@@ -6,9 +6,11 @@
  * of operators says what ought to be there. Tests that nobody can pass are listed in onnx_backend_skip.txt, each with its
  * reason; one that passes nevertheless is a failure, so that the list stays short.
  *
- * usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose]
+ * usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose] [--faults]
+ *   --faults  instead of comparing answers, lets every allocation of a test's first data set fail in turn
  */
 #include "runtime/wire.h"
+#include "tests/onnx_backend_faults.h"
 #include "tools/compare.h"
 #include "tools/file.h"
 #include "tools/testdata.h"
@@ -55,7 +57,7 @@ struct skip {
 struct runner {
     const char *filter;
     int threads;
-    bool verbose;
+    bool verbose, faults;
     struct group group[GROUPS];
     int n_groups, passed, failed, skipped, unsupported;
     struct skip skip[SKIPS];
@@ -125,6 +127,21 @@ static bool run_set(struct report *r, alt_session *session, const alt_model *mod
     return good;
 }
 
+/* The first data set with failing allocations. */
+static enum verdict run_faults(struct report *r, const char *folder, const char *path, const alt_model *model)
+{
+    struct testdata_folders sets = testdata_find(folder);
+    struct testdata data;
+    alt_status status = ALT_E_IO;
+    if (sets.count > 0 && testdata_load(sets.path[0], model, &data)) {
+        snprintf(r->doing, sizeof r->doing, "failing allocations");
+        status = backend_faults(path, &data, r->text, sizeof r->text);
+        testdata_free(&data);
+    }
+    testdata_folders_free(&sets);
+    return status == ALT_OK ? PASSED : status == ALT_E_UNSUPPORTED ? UNSUPPORTED : FAILED;
+}
+
 static enum verdict run_sets(struct report *r, const char *folder, alt_session *session, const alt_model *model)
 {
     struct testdata_folders sets = testdata_find(folder);
@@ -158,6 +175,12 @@ static enum verdict run_test(const struct runner *run, const char *folder)
         find_group(r, &bytes);
     free(bytes.data);
     alt_status status = alt_model_load(path, NULL, &model, &error);
+    if (status == ALT_OK && run->faults) {
+        enum verdict verdict = run_faults(r, folder, path, model);
+        alt_model_free(model);
+        free(path);
+        return verdict;
+    }
     free(path);
     if (status != ALT_OK)
         return give_up(r, status, error);
@@ -356,6 +379,8 @@ static const char *read_options(struct runner *run, int argc, char **argv)
             run->threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--verbose") == 0)
             run->verbose = true;
+        else if (strcmp(argv[i], "--faults") == 0)
+            run->faults = true;
         else if (strcmp(argv[i], "--skip") == 0 && more) {
             if (!read_skips(run, argv[++i]))
                 return NULL;
@@ -372,7 +397,7 @@ int main(int argc, char **argv)
     static struct runner run = {.threads = 2};
     const char *folder = read_options(&run, argc, argv);
     if (!folder) {
-        fprintf(stderr, "usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose]\n");
+        fprintf(stderr, "usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose] [--faults]\n");
         return 2;
     }
     run.said = tmpfile();
