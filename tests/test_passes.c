@@ -463,6 +463,132 @@ static void test_fold_batch_norm_keeps(void **state)
         check(ALT_PASS_fold_batch_norm, keep[i], NULL);
 }
 
+/* ---- gelu ---- */
+
+static void test_gelu(void **state)
+{
+    (void)state;
+    static const char *const body[] = {
+        "d = Div-14(x, r)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, half)\n",
+        "d = Div-14(x, r)\ne = Erf-13(d)\na = Add-14(one, e)\nm = Mul-14(half, a)\ny = Mul-14(x, m)\n",
+        "d = Mul-14(q, x)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, half)\ny = Mul-14(m, a)\n",
+    };
+    for (size_t i = 0; i < sizeof body / sizeof *body; i++) {
+        char before[1024];
+        bool changed = false;
+        snprintf(before, sizeof before,
+                 "input x float32[n,4]\nconst r float32[] 1.41421356\nconst q float32[] 0.70710678\n"
+                 "const one float32[] 1\nconst half float32[1] 0.5\n%soutput y\n",
+                 body[i]);
+        assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
+        assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_gelu(text.graph, &text.diag, &changed), ALT_OK);
+        assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
+        assert_string_equal(graph_text_print(&text), "  input x: float32[n,4]\n"
+                                                     "  y: float32[n,4] = Gelu-20(x)\n"
+                                                     "  output y\n");
+        graph_text_close(&text);
+    }
+}
+
+static void test_gelu_keeps(void **state)
+{
+    (void)state;
+    static const char *const body[] = {
+        /* another factor, another constant, another operand, read elsewhere */
+        "d = Div-14(x, r)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, one)\noutput y\n",
+        "d = Div-14(x, half)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, half)\noutput y\n",
+        "d = Div-14(r, x)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, half)\noutput y\n",
+        "d = Div-14(z, r)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, half)\noutput y\n",
+        "d = Div-14(x, r)\ne = Erf-13(d)\na = Add-14(e, one)\nm = Mul-14(x, a)\ny = Mul-14(m, half)\noutput y\noutput a\n",
+    };
+    for (size_t i = 0; i < sizeof body / sizeof *body; i++) {
+        char before[1024];
+        snprintf(before, sizeof before,
+                 "input x float32[n,4]\ninput z float32[n,4]\nconst r float32[] 1.41421356\n"
+                 "const one float32[] 1\nconst half float32[1] 0.5\n%s",
+                 body[i]);
+        check(ALT_PASS_gelu, before, NULL);
+    }
+}
+
+/* ---- layer_norm ---- */
+
+#define NORM_HEAD \
+    "input x float32[n,5,4]\nconst two float32[] 2\nconst eps float32[] 0.5\nconst s float32[4] 3\nconst b float32[4] 4\n"
+#define NORM_CORE \
+    "m = ReduceMean-13(x) axes=[-1]\nc = Sub-14(x, m)\np = Pow-13(c, two)\nv = ReduceMean-13(p) axes=[2]\n" \
+    "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\n"
+
+static void test_layer_norm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+    } cases[] = {
+        {NORM_HEAD NORM_CORE "z = Mul-14(d, s)\ny = Add-14(z, b)\noutput y\n",
+         "  input x: float32[n,5,4]\n"
+         "  const s: float32[4]\n"
+         "  const b: float32[4]\n"
+         "  y: float32[n,5,4] = LayerNormalization-17(x, s, b) axis=-1 epsilon=0.5\n"
+         "  output y\n"},
+        {NORM_HEAD NORM_CORE "y = Mul-14(s, d)\noutput y\n",
+         "  input x: float32[n,5,4]\n"
+         "  const s: float32[4]\n"
+         "  y: float32[n,5,4] = LayerNormalization-17(x, s) axis=-1 epsilon=0.5\n"
+         "  output y\n"},
+        /* two axes, given as an input, squared by a product; the bias spans one axis too many and stays an Add */
+        {"input x float32[n,5,4]\nconst eps float32[] 0.5\nconst s float32[5,4] 3\nconst b float32[1,5,4] 4\n"
+         "const axes int64[2] -1 1\n"
+         "m = ReduceMean-18(x, axes)\nc = Sub-14(x, m)\np = Mul-14(c, c)\nv = ReduceMean-18(p, axes)\n"
+         "a = Add-14(eps, v)\nr = Sqrt-13(a)\nd = Div-14(c, r)\nz = Mul-14(d, s)\ny = Add-14(b, z)\noutput y\n",
+         "  input x: float32[n,5,4]\n"
+         "  const s: float32[5,4]\n"
+         "  const b: float32[1,5,4]\n"
+         "  %0: float32[n,5,4] = LayerNormalization-17(x, s) axis=-2 epsilon=0.5 # z\n"
+         "  y: float32[n,5,4] = Add-14(b, %0)\n"
+         "  output y\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool changed = false;
+        assert_int_equal(graph_text_open(&text, NULL, cases[i].before), ALT_OK);
+        assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_layer_norm(text.graph, &text.diag, &changed), ALT_OK);
+        assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
+        assert_string_equal(graph_text_print(&text), cases[i].after);
+        graph_text_close(&text);
+    }
+}
+
+static void test_layer_norm_keeps(void **state)
+{
+    (void)state;
+    static const char *const keep[] = {
+        /* the variance is read elsewhere */
+        NORM_HEAD NORM_CORE "y = Mul-14(d, s)\noutput y\noutput v\n",
+        /* the scale has another axis than the normalised one */
+        NORM_HEAD "const t float32[5,1] 1\n" NORM_CORE "y = Mul-14(d, t)\noutput y\n",
+        /* a cube */
+        NORM_HEAD "const three float32[] 3\n"
+                  "m = ReduceMean-13(x) axes=[-1]\nc = Sub-14(x, m)\np = Pow-13(c, three)\nv = ReduceMean-13(p) axes=[2]\n"
+                  "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\ny = Mul-14(d, s)\noutput y\n",
+        /* means over different axes */
+        NORM_HEAD "m = ReduceMean-13(x) axes=[1]\nc = Sub-14(x, m)\np = Pow-13(c, two)\nv = ReduceMean-13(p) axes=[2]\n"
+                  "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\ny = Mul-14(d, s)\noutput y\n",
+        /* an axis in the middle */
+        NORM_HEAD "m = ReduceMean-13(x) axes=[1]\nc = Sub-14(x, m)\np = Pow-13(c, two)\nv = ReduceMean-13(p) axes=[1]\n"
+                  "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\ny = Mul-14(d, s)\noutput y\n",
+        /* the mean of something else */
+        NORM_HEAD "input w float32[n,5,4]\n"
+                  "m = ReduceMean-13(w) axes=[2]\nc = Sub-14(x, m)\np = Pow-13(c, two)\nv = ReduceMean-13(p) axes=[2]\n"
+                  "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\ny = Mul-14(d, s)\noutput y\n",
+    };
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        check(ALT_PASS_layer_norm, keep[i], NULL);
+}
+
 /* ---- the runner ---- */
 
 static const char pipeline[] = "input x float32[n,4]\n"
@@ -574,6 +700,8 @@ int main(void)
         cmocka_unit_test(test_fold_keeps_faults), cmocka_unit_test(test_fold_shares_bytes),
         cmocka_unit_test(test_fold_batch_norm_conv), cmocka_unit_test(test_fold_batch_norm_transposed),
         cmocka_unit_test(test_fold_batch_norm_gemm), cmocka_unit_test(test_fold_batch_norm_keeps),
+        cmocka_unit_test(test_gelu), cmocka_unit_test(test_gelu_keeps),
+        cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_layer_norm_keeps),
         cmocka_unit_test(test_run), cmocka_unit_test(test_run_twice_changes_nothing), cmocka_unit_test(test_run_stops),
         cmocka_unit_test(test_model_faults), cmocka_unit_test(test_no_memory),
     };
