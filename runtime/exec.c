@@ -123,15 +123,22 @@ static alt_status run_host(struct alt_exec *x, const struct alt_binding *b, cons
     return ALT_OK;
 }
 
+static alt_status run_step(struct alt_exec *x, const struct alt_binding *b, int s)
+{
+    const struct alt_step *step = &x->program->step[s];
+    const struct alt_bstep *bs = &b->step[s - b->first];
+    if (bs->skip)
+        return ALT_OK;
+    return step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_kernel(x, b, step, bs);
+}
+
 static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
 {
     for (int s = b->first; s < b->end; s++) {
-        const struct alt_step *step = &x->program->step[s];
-        const struct alt_bstep *bs = &b->step[s - b->first];
-        if (bs->skip)
+        if (b->step[s - b->first].skip)
             continue;
         ALT_CHECK(interrupted(x));
-        ALT_CHECK(step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_kernel(x, b, step, bs));
+        ALT_CHECK(run_step(x, b, s));
     }
     return ALT_OK;
 }
@@ -206,7 +213,7 @@ static alt_status give_strings(struct alt_exec *x, const struct alt_binding *b)
     return ALT_OK;
 }
 
-static alt_status run_segments(struct alt_exec *x)
+alt_status alt_exec_begin(struct alt_exec *x)
 {
     struct alt_context *c = x->context;
     ALT_CHECK(run_segment(x, NULL, x->inputs, x->program->n_inputs));
@@ -220,9 +227,14 @@ static alt_status run_segments(struct alt_exec *x)
     return give_strings(x, b);
 }
 
+alt_status alt_exec_again(struct alt_exec *x, int step)
+{
+    return run_step(x, x->context->chain[x->context->depth - 1], step);
+}
+
 alt_status alt_exec_run(struct alt_exec *x)
 {
-    alt_status status = run_segments(x);
+    alt_status status = alt_exec_begin(x);
     alt_context_finish(x->context);
     return status;
 }

@@ -44,4 +44,9 @@ struct alt_exec {
 /* On return the context is finished. */
 alt_status alt_exec_run(struct alt_exec *x);
 
+/* The parts of a run, for whoever times steps: begin runs all segments and leaves the context as the last step left it (also
+ * on failure; end it with alt_context_finish), alt_exec_again repeats one step of the last segment. */
+alt_status alt_exec_begin(struct alt_exec *x);
+alt_status alt_exec_again(struct alt_exec *x, int step);
+
 #endif
