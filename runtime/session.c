@@ -160,12 +160,16 @@ void alt_session_free(alt_session *session)
 {
     if (!session)
         return;
+    if (session->guest.object)
+        session->guest.stop(session->guest.object);
     alt_fork_unregister(&session->fork);
     alt_session_withdraw(session);
     if (session->plan != session->base)
         alt_plan_free(session->plan);
     alt_plan_free(session->base);
     alt_session_collect(session);
+    if (session->guest.object)
+        session->guest.free(session->guest.object);
     alt_pool_release(session->pool);
     alt_arena_free(&session->arena);
     alt_model_free(session->model);

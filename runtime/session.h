@@ -15,6 +15,13 @@
 struct alt_model;
 struct alt_pool;
 
+/* Something that works for a session behind its runs (the tuner). */
+struct alt_session_guest {
+    void (*stop)(void *object); /* before plans go: nothing of it touches the session afterwards */
+    void (*free)(void *object); /* after plans are gone */
+    void *object;
+};
+
 /* Everything marked [m] is guarded by `mutex`, which is held for list operations only: a run takes it twice, to borrow a
  * context with its plan and to give it back; publication takes it for the exchange of a pointer. Counters are relaxed
  * atomics: they order nothing. */
@@ -27,6 +34,7 @@ struct alt_session {
     struct alt_arena arena;      /* of `initial` */
     struct alt_tensor *initial;  /* [n_inputs] default values, aligned; data NULL: none */
     struct alt_fork fork;
+    struct alt_session_guest guest; /* [m] set once; object NULL: none */
     pthread_mutex_t mutex;
     pthread_cond_t returned;     /* [m] a run ended */
     struct alt_plan *plan;       /* [m] the current one; owned */
