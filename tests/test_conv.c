@@ -223,12 +223,28 @@ static void conv_refuses(void **state)
     refuse(&s, (const int64_t[]){1, 4, 5, 6}, ALT_E_MODEL);
 }
 
+/* A kernel that reaches billions of positions beyond its input is refused, not tried. */
+static void conv_reach(void **state)
+{
+    (void)state;
+    const int64_t far = INT32_MAX;
+    for (int group = 1; group <= 2; group++) {
+        struct conv_case s = {ALT_FLOAT32, 2, 1, group, 1, 1, {1, 1}, {2, 2}, ONES, {far, far}, {far, far}, {0, 0}, false, NULL, ZERO};
+        struct op_check c;
+        op_begin(&c, "Conv", 22);
+        add_inputs(&c, &s, true);
+        assert_int_equal(op_run(&c), ALT_E_UNSUPPORTED);
+        op_end(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_shapes),
         cmocka_unit_test(conv_auto_pad),
         cmocka_unit_test(conv_refuses),
+        cmocka_unit_test(conv_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

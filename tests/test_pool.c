@@ -267,11 +267,30 @@ static void pool_refuses(void **state)
     refuse("MaxPool", ALT_FLOAT32, 2, NULL, 0, ALT_E_MODEL);
 }
 
+/* A kernel of billions of positions, nearly all of them padding, takes no longer than its input. */
+static void pool_reach(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"MaxPool", "AveragePool", "LpPool"};
+    const int64_t far = INT32_MAX;
+    for (int i = 0; i < 3; i++) {
+        struct op_check c;
+        op_begin(&c, ops[i], 22);
+        op_in(&c, ALT_FLOAT32, true, 4, (int64_t[]){1, 2, 3, 3});
+        op_ints(&c, "kernel_shape", 2, (int64_t[]){far, far});
+        op_ints(&c, "pads", 4, (int64_t[]){far - 2, far - 2, 0, 0});
+        assert_int_equal(op_run(&c), ALT_OK);
+        assert_int_equal(alt_tensor_count(&c.out[0]), 8);
+        op_end(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pool_windows), cmocka_unit_test(pool_global),  cmocka_unit_test(pool_indices),
         cmocka_unit_test(pool_nan),     cmocka_unit_test(pool_refuses),
+        cmocka_unit_test(pool_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

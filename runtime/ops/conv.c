@@ -134,7 +134,10 @@ static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel 
         plain &= !sel->in[i].layout;
     if (!(alt_dtype_class(dtype) & ALT_CLASS_FLOAT))
         return alt_select_unsupported(sel);
-    const bool depthwise = group_channels(&sel->in[1]) == 1 && (dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64);
+    /* With many output channels a group, a product shares the gathered windows between them. */
+    const struct alt_operand *w = &sel->in[1];
+    const bool depthwise = group_channels(w) == 1 && w->dim[0] <= 4 * alt_attr_int(sel->node, "group", 1) &&
+                           (dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64);
     const struct alt_kernel *kernel = !plain ? blocked_kernel(sel) : depthwise ? &alt_conv_depthwise : &alt_conv_plain;
     if (!kernel)
         return alt_select_unsupported(sel);

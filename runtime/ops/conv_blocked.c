@@ -131,7 +131,8 @@ static int bind(struct alt_kernel_bind *bind)
                              .block = plain_x ? 1 : b->block};
     for (int a = 0; a < b->c.w.rank; a++)
         r->x_axis[a] = x->stride[2 + a];
-    alt_region_cut(r, PIXELS, b->channels ? b->channels : 1, REGION);
+    if (!alt_region_cut(r, PIXELS, b->channels ? b->channels : 1, REGION))
+        return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the kernel reaches too far");
     share_units(b);
     ALT_CHECK(make_tables(b, bind->arena, plain_x));
     bind->range = b->c.n * alt_region_tiles(r) * b->shares;

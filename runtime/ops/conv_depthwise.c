@@ -157,7 +157,8 @@ static int bind(struct alt_kernel_bind *bind, bool blocked)
         r->x_axis[a] = x->stride[2 + a];
         d->w_axis[a] = w->stride[2 + a];
     }
-    alt_region_cut(r, PIXELS, 1, REGION);
+    if (!alt_region_cut(r, PIXELS, 1, REGION))
+        return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the kernel reaches too far");
     ALT_CHECK(make_tables(d, bind->arena));
     bind->range = d->c.n * d->channels * alt_region_tiles(r);
     bind->flops = 2.0 * (double)d->c.n * (double)d->c.o * (double)d->c.pixels * (double)d->c.taps;

@@ -56,10 +56,12 @@ alt_dim alt_transpose_out(struct alt_dimtab *tab, const struct alt_transpose_win
     return more >= 0 ? alt_dim_add(tab, scaled, more) : alt_dim_sub(tab, scaled, -more);
 }
 
-void alt_transpose_fix(struct alt_transpose_window *t, const int64_t *in, const int64_t *out)
+bool alt_transpose_fix(struct alt_transpose_window *t, const int64_t *in, const int64_t *out)
 {
     struct alt_op_window *w = &t->w;
     for (int i = 0; i < w->rank; i++) {
+        if (in[i] > ALT_WINDOW_MOST / w->stride[i] || out[i] > ALT_WINDOW_MOST)
+            return false;
         w->in[i] = in[i];
         w->out[i] = out[i];
         if (t->output_shape[i] < 0 && !same(w))
@@ -70,6 +72,7 @@ void alt_transpose_fix(struct alt_transpose_window *t, const int64_t *in, const 
         w->begin[i] = w->auto_pad == ALT_PAD_SAME_UPPER ? less : rest;
         w->end[i] = w->auto_pad == ALT_PAD_SAME_UPPER ? rest : less;
     }
+    return true;
 }
 
 static int spatial_rank(const struct alt_infer *inf)

@@ -20,8 +20,8 @@ struct alt_transpose_window {
 const char *alt_transpose_read(const struct alt_node *n, int rank, const int64_t *kernel, struct alt_transpose_window *t);
 /* Output extent; ALT_DIM_BAD when it would be negative. */
 alt_dim alt_transpose_out(struct alt_dimtab *tab, const struct alt_transpose_window *t, int axis, alt_dim in);
-/* Sets in[], out[] and the padding for concrete extents. */
-void alt_transpose_fix(struct alt_transpose_window *t, const int64_t *in, const int64_t *out);
+/* Sets in[], out[] and the padding for concrete extents; false when they are beyond ALT_WINDOW_MOST. */
+bool alt_transpose_fix(struct alt_transpose_window *t, const int64_t *in, const int64_t *out);
 
 extern const struct alt_kernel alt_conv_transpose;
 

@@ -279,7 +279,8 @@ static alt_status read_operands(struct transpose *p, struct alt_kernel_bind *bin
     const char *fault = alt_transpose_read(bind->node, x->rank - 2, w->dim + 2, &p->t);
     if (fault)
         return alt_bind_fail(bind, ALT_E_MODEL, "%s", fault);
-    alt_transpose_fix(&p->t, x->dim + 2, y->dim + 2);
+    if (!alt_transpose_fix(&p->t, x->dim + 2, y->dim + 2))
+        return alt_bind_fail(bind, ALT_E_SHAPE, "the extents are too large");
     p->dtype = x->dtype;
     p->wide = p->dtype == ALT_FLOAT16 || p->dtype == ALT_BFLOAT16;
     p->kern = p->dtype == ALT_FLOAT64 ? alt_kern_f64() : alt_kern_f32();

@@ -92,7 +92,7 @@ static int bind(struct alt_kernel_bind *bind)
     q->pixels = alt_dims_count(w->rank, w->out);
     q->image = alt_dims_count(w->rank, w->in);
     q->taps = alt_op_window_taps(w);
-    if (q->taps < 0)
+    if (q->taps < 0 || q->taps > INT32_MAX)
         return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the kernel has too many positions");
     const bool column_major = alt_attr_int(bind->node, "storage_order", 0) != 0;
     int64_t place = 1;

@@ -44,7 +44,11 @@ static void add_input_row(const struct row *r, const char *x)
         step = block;
         size = p->real;
     }
-    for (int64_t k = 0; k < w->kernel[last]; k++) {
+    /* Kernel positions that meet the input at some output. */
+    int64_t first, end;
+    const int64_t reach = (w->out[last] - 1) * w->stride[last];
+    inside(reach - w->begin[last], w->dilation[last], w->in[last] + reach, w->kernel[last], &first, &end);
+    for (int64_t k = first; k < end; k++) {
         const int64_t at = k * w->dilation[last] - w->begin[last];
         int64_t from, to;
         inside(at, w->stride[last], w->in[last], w->out[last], &from, &to);

@@ -7,7 +7,8 @@ enum { COLS = 256 }; /* a longer last axis is cut */
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static void set_extents(struct alt_region *r)
+/* False when the region is beyond counting. */
+static bool set_extents(struct alt_region *r)
 {
     const struct alt_op_window *w = r->w;
     int64_t step = r->block;
@@ -15,12 +16,14 @@ static void set_extents(struct alt_region *r)
         const int64_t outputs = a == w->rank - 1 ? r->cols : a == w->rank - 2 ? r->rows : 1;
         r->extent[a] = (outputs - 1) * w->stride[a] + alt_op_window_span(w, a);
         r->axis[a] = r->copied ? step : r->x_axis[a];
-        step *= r->extent[a];
+        if (r->copied && __builtin_mul_overflow(step, r->extent[a], &step))
+            return false;
     }
     r->elements = r->copied ? step : 0;
+    return true;
 }
 
-void alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int64_t most)
+bool alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int64_t most)
 {
     const struct alt_op_window *w = r->w;
     const int last = w->rank - 1;
@@ -30,16 +33,21 @@ void alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int6
     r->rows = r->col_tiles > 1 ? 1 : ceil_div(pixels, r->cols);
     r->rows = r->rows < height ? r->rows : height;
     for (;; r->rows = (r->rows + 1) / 2) {
-        set_extents(r);
-        if (r->rows == 1 || r->elements <= most / channels)
+        const bool counted = set_extents(r);
+        if (counted && r->elements <= most / channels)
             break;
+        if (r->rows > 1)
+            continue;
+        if (!counted || r->elements > (INT64_C(1) << 48) / channels)
+            return false;
+        break;
     }
     r->row_tiles = ceil_div(height, r->rows);
     r->rows = ceil_div(height, r->row_tiles);
-    set_extents(r);
     r->outer = 1;
     for (int a = 0; a < last - 1; a++)
         r->outer *= w->out[a];
+    return set_extents(r);
 }
 
 int64_t alt_region_tiles(const struct alt_region *r) { return r->outer * r->row_tiles * r->col_tiles; }

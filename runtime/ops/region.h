@@ -31,8 +31,9 @@ struct alt_region_tile {
 };
 
 /* Cuts tiles of about `pixels` output positions whose regions, `channels` blocks of them, stay below `most` elements where a
- * single row does. Given are w (fixed), copied, size, block and x_axis. */
-void alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int64_t most);
+ * single row does. Given are w (fixed), copied, size, block and x_axis. False when the regions would be too large for
+ * any memory (the kernel is dilated far beyond the input). */
+bool alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int64_t most);
 int64_t alt_region_tiles(const struct alt_region *r);
 void alt_region_tile_at(const struct alt_region *r, int64_t tile, struct alt_region_tile *t);
 /* Copies the tile's region of one channel (block) that starts at x. */

@@ -121,6 +121,8 @@ bool alt_op_window_fix(struct alt_op_window *w, const int64_t *in, const int64_t
 {
     for (int i = 0; i < w->rank; i++) {
         const int64_t span = alt_op_window_span(w, i);
+        if (in[i] < 0 || out[i] < 0 || in[i] > ALT_WINDOW_MOST || out[i] > ALT_WINDOW_MOST)
+            return false;
         w->in[i] = in[i];
         w->out[i] = out[i];
         if (w->auto_pad == ALT_PAD_SAME_UPPER || w->auto_pad == ALT_PAD_SAME_LOWER) {
@@ -129,7 +131,7 @@ bool alt_op_window_fix(struct alt_op_window *w, const int64_t *in, const int64_t
             w->begin[i] = w->auto_pad == ALT_PAD_SAME_UPPER || total <= 0 ? less : total - less;
             w->end[i] = total > 0 ? total - w->begin[i] : 0;
         }
-        if (in[i] < 0 || out[i] < 0 || in[i] + w->begin[i] + w->end[i] < span)
+        if (in[i] + w->begin[i] + w->end[i] < span)
             return false;
     }
     return true;

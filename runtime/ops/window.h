@@ -14,6 +14,7 @@
 struct alt_node;
 
 #define ALT_WINDOW_RANK (ALT_MAX_RANK - 2) /* spatial axes */
+#define ALT_WINDOW_MOST (INT64_C(1) << 48)
 
 enum alt_auto_pad { ALT_PAD_NOTSET, ALT_PAD_SAME_UPPER, ALT_PAD_SAME_LOWER, ALT_PAD_VALID };
 
@@ -36,7 +37,8 @@ int alt_op_window_rank(const struct alt_node *n);
 int64_t alt_op_window_span(const struct alt_op_window *w, int axis);
 /* Output extent for input extent `in`; ALT_DIM_BAD when the window does not fit into the padded input. */
 alt_dim alt_op_window_out(struct alt_dimtab *tab, const struct alt_op_window *w, int axis, alt_dim in);
-/* Resolves auto_pad and sets in[] and out[] for concrete extents; false when a window does not fit. */
+/* Resolves auto_pad and sets in[] and out[] for concrete extents; false when a window does not fit, or when an extent is beyond
+ * ALT_WINDOW_MOST: only an empty tensor can have such a one. */
 bool alt_op_window_fix(struct alt_op_window *w, const int64_t *in, const int64_t *out);
 /* Product of the kernel's extents; -1 on overflow. */
 int64_t alt_op_window_taps(const struct alt_op_window *w);
