@@ -109,11 +109,26 @@ static alt_status make_ports(alt_model *m, struct alt_diag *diag)
 /* Reads the bytes of a model into `m`. */
 static alt_status read_model(alt_model *m, const void *bytes, size_t size, const char *stop_after, struct alt_diag *diag)
 {
-    struct alt_onnx_source source = {bytes, size, m->external.folder ? &m->external : NULL};
+    struct alt_onnx_source source = {bytes, size, m->external.folder ? &m->external : NULL, .fixed_defaults = true};
+    m->bytes = bytes;
+    m->size = size;
     ALT_CHECK(alt_onnx_read(&source, &m->arena, &m->dims, &m->onnx, diag));
     m->graph = m->onnx.graph;
     ALT_CHECK(alt_passes_run(m->graph, stop_after, diag));
     return make_ports(m, diag);
+}
+
+alt_status alt_model_open_graph(alt_model *model, struct alt_arena *arena, struct alt_dimtab *dims, struct alt_diag *diag,
+                                struct alt_graph **out)
+{
+    /* The files of external data are all open since the load: looking one up changes nothing. */
+    struct alt_onnx_source source = {model->bytes, model->size, model->external.folder ? &model->external : NULL,
+                                     .fixed_defaults = false};
+    struct alt_onnx_model onnx;
+    ALT_CHECK(alt_onnx_read(&source, arena, dims, &onnx, diag));
+    ALT_CHECK(alt_passes_run(onnx.graph, NULL, diag));
+    *out = onnx.graph;
+    return ALT_OK;
 }
 
 /* Ends a load: hands the model over, or drops it and says why. */

@@ -19,8 +19,10 @@ struct alt_model {
     const char *name;        /* path, or "model" when it came from memory; arena */
     struct alt_file file;    /* bytes NULL: the caller's memory is used */
     struct alt_external external; /* files beside the model, mapped; folder NULL: none allowed */
-    struct alt_onnx_model onnx;   /* what the file says; onnx.graph is the graph */
-    struct alt_graph *graph;
+    const void *bytes;       /* of the ONNX message: the file's, or the caller's */
+    size_t size;
+    struct alt_onnx_model onnx; /* what the file says; onnx.graph is the graph */
+    struct alt_graph *graph;    /* inputs that have a default value are listed, and nodes read the default as a constant */
     alt_port *inputs, *outputs; /* model order; arena */
     size_t n_inputs, n_outputs;
     alt_log_fn log; /* NULL: nothing is logged */
@@ -29,6 +31,10 @@ struct alt_model {
 
 /* One more owner; a session is one. Ends with alt_model_free. */
 alt_model *alt_model_retain(alt_model *model);
+/* The graph in which nodes read every input, also those with a default value, for runs that replace one; after all passes.
+ * It is made anew in `arena` and `dims`. Any thread. */
+alt_status alt_model_open_graph(alt_model *model, struct alt_arena *arena, struct alt_dimtab *dims, struct alt_diag *diag,
+                                struct alt_graph **out);
 /* alt_model_load that stops the passes as alt_passes_run does (pass.h): for tools that show the graph on its way. */
 alt_status alt_model_load_until(const char *path, const alt_model_options *options, const char *stop_after, alt_model **out,
                                 alt_error **error);

@@ -117,12 +117,12 @@ struct parts {
     alt_string producer_name, producer_version, domain, doc_string;
 };
 
-static alt_status find_parts(struct alt_onnx_load *ld, struct alt_wire w, struct parts *parts)
+static alt_status find_parts(struct alt_onnx_load *ld, struct alt_wire w, int64_t *ir_version, struct parts *parts)
 {
     struct alt_wire_field f;
     while (alt_wire_next(&w, &f)) {
         switch (f.number) {
-        case MODEL_IR_VERSION: alt_wire_int(&w, &f, &ld->ir_version); break;
+        case MODEL_IR_VERSION: alt_wire_int(&w, &f, ir_version); break;
         case MODEL_PRODUCER_NAME: alt_wire_bytes(&w, &f, &parts->producer_name); break;
         case MODEL_PRODUCER_VERSION: alt_wire_bytes(&w, &f, &parts->producer_version); break;
         case MODEL_DOMAIN: alt_wire_bytes(&w, &f, &parts->domain); break;
@@ -227,8 +227,7 @@ static alt_status model_read(struct alt_onnx_load *ld, struct alt_wire w, struct
     struct alt_onnx_opsets opsets;
     struct alt_onnx_build build;
     struct alt_onnx_scope scope;
-    ALT_CHECK(find_parts(ld, w, &parts));
-    out->ir_version = ld->ir_version;
+    ALT_CHECK(find_parts(ld, w, &out->ir_version, &parts));
     ALT_CHECK(alt_onnx_opsets_read(ld, w, MODEL_OPSET_IMPORT, ld->arena, &opsets));
     out->opsets = opsets.item;
     out->n_opsets = opsets.count;
@@ -252,7 +251,8 @@ alt_status alt_onnx_read(const struct alt_onnx_source *source, struct alt_arena 
     struct alt_wire w;
     alt_arena_init(&scratch, arena->mem);
     struct alt_onnx_load ld = {
-        .arena = arena, .scratch = &scratch, .dims = dims, .external = source->external, .diag = diag};
+        .arena = arena, .scratch = &scratch, .dims = dims, .external = source->external, .diag = diag,
+        .fixed_defaults = source->fixed_defaults};
     alt_strmap_init(&ld.functions, &scratch);
     alt_wire_init(&w, source->bytes, source->size);
     *out = (struct alt_onnx_model){0};

@@ -44,6 +44,9 @@ struct alt_onnx_source {
     const void *bytes;
     size_t size;
     struct alt_external *external; /* NULL: external tensor data is refused */
+    /* Nodes read an input's default value as a constant, whatever a run is given for it: right for all runs that leave such
+     * inputs out, and then every pass and packing applies. Otherwise they read the input. */
+    bool fixed_defaults;
 };
 
 /* What was read; everything lies in the arena. */
@@ -54,6 +57,7 @@ struct alt_onnx_model {
     struct alt_onnx_pair *metadata; /* metadata_props and the well-known keys of alt_model_metadata */
     size_t n_metadata;
     struct alt_graph *graph;         /* inputs without a default value first, then those with one */
+    bool has_defaults;               /* an input has one */
     struct alt_onnx_output *outputs; /* parallel to graph->outputs */
     int n_symbols;                   /* the dimtab's first symbols: those of the inputs */
 };

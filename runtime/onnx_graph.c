@@ -1,7 +1,8 @@
 /* onnx_graph.c: GraphProto: initializers, inputs, nodes, outputs, in this order.
  *
- * Inputs with a default value (an initializer of the same name) stand behind the others in the model's graph. Before IR
- * version 4 ONNX listed every initializer among the inputs, so being listed said nothing: such a one is a constant.
+ * Inputs with a default value (an initializer of the same name) stand behind the others in the model's graph. Many exporters
+ * list every weight as such an input and nobody ever replaces one, so a graph may be read with fixed defaults: then the
+ * input is listed, and its name means a constant.
  */
 #include "runtime/onnx_load.h"
 
@@ -16,12 +17,12 @@ enum { /* GraphProto */
     GRAPH_OUTPUT = 12,
     GRAPH_SPARSE_INITIALIZER = 15
 };
-enum { IR_DEFAULTS = 4 }; /* the IR version as of which an initializer may be a default */
 
 struct initializer {
     const char *name;
     struct alt_tensor *content; /* arena */
-    bool is_input;
+    bool listed;   /* among the inputs too */
+    bool is_input; /* its name means the input */
 };
 
 /* A graph being read. */
@@ -92,16 +93,23 @@ static alt_status add_input(struct alt_onnx_load *ld, struct reading *r, const c
         return alt_diag_add(ld->diag, ALT_E_MODEL, "an input has no name");
     if (init) {
         ALT_CHECK(check_default(ld, name, &type, init->content));
-        if (ld->ir_version < IR_DEFAULTS)
-            return ALT_OK;
-        init->is_input = true;
+        if (init->listed)
+            return alt_diag_add(ld->diag, ALT_E_MODEL, "the name \"%.200s\" is defined twice; every value has one definition",
+                                name);
+        init->listed = true;
         type.dtype = init->content->dtype;
     }
     if (r->model && type.dtype == ALT_NONE)
         return alt_diag_add(ld->diag, ALT_E_MODEL, "input \"%.200s\" has no type", name);
     if (!r->model)
         type.shape.rank = -1; /* what the node that holds the subgraph passes counts, not what is declared */
-    ALT_CHECK(alt_onnx_define(ld, r->scope, ALT_GV_INPUT, name, NULL, &v));
+    if (init && r->model && ld->fixed_defaults) {
+        ALT_CHECK(alt_onnx_add_unbound(ld, r->scope, ALT_GV_INPUT, name, &v));
+    } else {
+        ALT_CHECK(alt_onnx_define(ld, r->scope, ALT_GV_INPUT, name, NULL, &v));
+        if (init)
+            init->is_input = true;
+    }
     v->type = type;
     v->initial = init ? init->content : NULL;
     if (init && r->model)
@@ -131,8 +139,10 @@ static alt_status read_inputs(struct alt_onnx_load *ld, struct reading *r)
     }
     for (int i = 0; i < r->n_late; i++)
         g->inputs[g->n_inputs++] = r->late[i];
-    if (r->model)
+    if (r->model) {
         r->model->n_symbols = alt_dimtab_symbols(ld->dims);
+        r->model->has_defaults = r->n_late > 0;
+    }
     return w.fault ? alt_onnx_malformed(ld, &w, "graph") : ALT_OK;
 }
 

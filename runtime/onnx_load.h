@@ -31,7 +31,7 @@ struct alt_onnx_load {
     struct alt_dimtab *dims;
     struct alt_external *external; /* NULL: refused */
     struct alt_diag *diag;
-    int64_t ir_version;
+    bool fixed_defaults;
     struct alt_strmap functions; /* "domain:name:overload" to struct alt_onnx_function */
     struct alt_onnx_refusals refusals;
     size_t inlined, inlined_bytes; /* so far */
@@ -169,6 +169,9 @@ alt_status alt_onnx_bind(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
 /* A new value (or a constant over `content`) of the scope's graph, bound to `name`. */
 alt_status alt_onnx_define(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, enum alt_gvalue_kind kind,
                            const char *name, const struct alt_tensor *content, struct alt_gvalue **out);
+/* A new value of the scope's graph that no name means. */
+alt_status alt_onnx_add_unbound(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, enum alt_gvalue_kind kind,
+                                const char *name, struct alt_gvalue **out);
 /* The value that `name` means, as one of the graph `build`; *out NULL: a left-out parameter. ALT_E_MODEL when nobody
  * defines it. */
 alt_status alt_onnx_lookup(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const char *name,

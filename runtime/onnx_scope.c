@@ -85,6 +85,17 @@ alt_status alt_onnx_define(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
     return ALT_OK;
 }
 
+alt_status alt_onnx_add_unbound(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, enum alt_gvalue_kind kind,
+                                const char *name, struct alt_gvalue **out)
+{
+    const char *unique = take_name(ld, scope->build, graph_name(ld, scope, name));
+    struct alt_gvalue *v = unique ? alt_graph_add_value(scope->build->graph, kind, unique) : NULL;
+    if (!v)
+        return alt_onnx_nomem(ld);
+    *out = v;
+    return ALT_OK;
+}
+
 /* Room for one more capture. */
 static bool reserve_capture(struct alt_onnx_load *ld, struct alt_onnx_build *build)
 {

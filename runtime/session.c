@@ -22,6 +22,8 @@ static void for_each_plan(alt_session *s, void (*f)(struct alt_plan *))
         f(s->base);
     if (s->exposure.candidate && s->exposure.candidate != s->base)
         f(s->exposure.candidate);
+    if (s->open.plan)
+        f(s->open.plan);
     for (struct alt_plan *p = s->retired; p; p = p->next)
         f(p);
 }
@@ -34,6 +36,7 @@ static void unlock_plan(struct alt_plan *p) { pthread_mutex_unlock(&p->mutex); }
 static void before_fork(void *context)
 {
     alt_session *s = context;
+    pthread_mutex_lock(&s->open.mutex);
     pthread_mutex_lock(&s->mutex);
     for_each_plan(s, lock_plan);
 }
@@ -42,6 +45,7 @@ static void unlock_all(alt_session *s)
 {
     for_each_plan(s, unlock_plan);
     pthread_mutex_unlock(&s->mutex);
+    pthread_mutex_unlock(&s->open.mutex);
 }
 
 static void after_fork_parent(void *context)
@@ -63,23 +67,6 @@ static void after_fork_child(void *context)
 }
 
 static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
-
-/* Default values of inputs, where a kernel can read them. */
-static alt_status place_initials(alt_session *s, const struct alt_graph *g)
-{
-    s->initial = alt_arena_array(&s->arena, (size_t)g->n_inputs + 1, sizeof *s->initial);
-    if (!s->initial)
-        return ALT_E_NOMEM;
-    for (int i = 0; i < g->n_inputs; i++) {
-        if (!g->inputs[i]->initial)
-            continue;
-        s->initial[i] = *g->inputs[i]->initial;
-        s->initial[i].data = alt_tensor_aligned(g->inputs[i]->initial, &s->arena);
-        if (!s->initial[i].data)
-            return ALT_E_NOMEM;
-    }
-    return ALT_OK;
-}
 
 static alt_status make_plan(alt_session *s, struct alt_diag *diag)
 {
@@ -113,10 +100,10 @@ static alt_status allocate(const alt_session_options *options, alt_session **out
     atomic_init(&s->refs, 1);
     s->options = *options;
     alt_mem_init(&s->mem, options->allocator, options->memory_limit);
-    alt_arena_init(&s->arena, &s->mem);
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&s->returned, &attr) != 0 || pthread_mutex_init(&s->mutex, NULL) != 0) {
+        pthread_cond_init(&s->returned, &attr) != 0 || pthread_mutex_init(&s->mutex, NULL) != 0 ||
+        pthread_mutex_init(&s->open.mutex, NULL) != 0) {
         first.hooks.free(first.hooks.context, s, sizeof *s);
         return ALT_E_SYSTEM;
     }
@@ -139,7 +126,6 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     s->options.threads = options.threads ? options.threads : alt_cpu_cores();
     s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
     s->model = alt_model_retain(model);
-    ALT_TRY(place_initials(s, s->model->graph));
     ALT_TRY(make_plan(s, diag));
     ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
@@ -171,7 +157,10 @@ void alt_session_free(alt_session *session)
     if (session->guest.object)
         session->guest.free(session->guest.object);
     alt_pool_release(session->pool);
-    alt_arena_free(&session->arena);
+    if (session->open.plan) {
+        alt_plan_free(session->open.plan);
+        alt_arena_free(&session->open.arena);
+    }
     alt_model_free(session->model);
     alt_session_close_values(session);
     alt_session_unref(session);
@@ -312,7 +301,8 @@ int alt_session_collect(alt_session *session)
 static size_t count_contexts(const alt_session *s)
 {
     const struct alt_plan *candidate = s->exposure.candidate;
-    int n = s->plan->n_contexts + (s->base != s->plan ? s->base->n_contexts : 0);
+    int n = s->plan->n_contexts + (s->base != s->plan ? s->base->n_contexts : 0) +
+            (s->open.plan ? s->open.plan->n_contexts : 0);
     if (candidate && candidate != s->base)
         n += candidate->n_contexts;
     for (const struct alt_plan *p = s->retired; p; p = p->next)

@@ -22,6 +22,16 @@ struct alt_session_guest {
     void *object;
 };
 
+/* What runs need that give a value for an input with a default one, which the plans know as a constant: made when the first
+ * such run comes. `mutex` guards the making and is taken before the session's; once `plan` is there nothing changes. */
+struct alt_open {
+    pthread_mutex_t mutex;
+    struct alt_arena arena; /* graph and aligned defaults */
+    struct alt_dimtab dims;
+    struct alt_tensor *initial; /* [n_inputs] default values, aligned; arena */
+    struct alt_plan *plan;      /* owned; NULL: not made */
+};
+
 /* Everything marked [m] is guarded by `mutex`, which is held for list operations only: a run takes it twice, to borrow a
  * context with its plan and to give it back; publication takes it for the exchange of a pointer. Counters are relaxed
  * atomics: they order nothing. */
@@ -31,8 +41,7 @@ struct alt_session {
     struct alt_model *model; /* one reference */
     alt_session_options options; /* threads and max_contexts resolved */
     struct alt_pool *pool;       /* one reference */
-    struct alt_arena arena;      /* of `initial` */
-    struct alt_tensor *initial;  /* [n_inputs] default values, aligned; data NULL: none */
+    struct alt_open open;
     struct alt_fork fork;
     struct alt_session_guest guest; /* [m] set once; object NULL: none */
     pthread_mutex_t mutex;
@@ -81,6 +90,10 @@ alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, con
                                 alt_value **outputs, struct alt_diag *diag);
 /* Frees retired plans that no run is in. Returns how many are left. */
 int alt_session_collect(alt_session *session);
+
+/* session_open.c: the plan for a run with these inputs when they replace a default value, made if need be; else *out NULL. */
+alt_status alt_session_open(alt_session *session, const alt_value *const *inputs, size_t n_inputs, struct alt_diag *diag,
+                            struct alt_plan **out);
 
 /* session_output.c: memory for answers. */
 /* A tensor of the session that comes back to it when it is released; *made: it had to be allocated. */

@@ -10,6 +10,7 @@ void alt_session_unref(alt_session *session)
     if (atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) > 1)
         return;
     alt_allocator hooks = session->mem.hooks;
+    pthread_mutex_destroy(&session->open.mutex);
     pthread_mutex_destroy(&session->mutex);
     pthread_cond_destroy(&session->returned);
     hooks.free(hooks.context, session, sizeof *session);

@@ -24,6 +24,7 @@ struct run {
     struct alt_context *context;
     struct alt_diag *diag;
     struct alt_plan *only; /* run this plan and no other; NULL: the one whose turn it is */
+    bool open;             /* `only` is the session's plan for runs that replace a default value */
     uint64_t pair;         /* of the exposure this run belongs to; 0: none */
     bool candidate;
     uint64_t shape;        /* tells shapes apart */
@@ -183,10 +184,11 @@ static alt_status take_inputs(struct run *r)
     for (int i = 0; i < g->n_inputs; i++) {
         const alt_value *v = (size_t)i < r->n_inputs ? r->inputs[i] : NULL;
         struct alt_tensor *t = &r->context->input[i];
-        if (!v && !r->session->initial[i].data)
+        if (!v && !g->inputs[i]->initial)
             return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" is missing", g->inputs[i]->name);
         if (!v) {
-            *t = r->session->initial[i];
+            /* Where the plan has the default as a constant nobody looks at the input. */
+            *t = r->open ? r->session->open.initial[i] : *g->inputs[i]->initial;
             continue;
         }
         ALT_CHECK(check_input(r, i, v));
@@ -354,7 +356,7 @@ static alt_status run(struct run *r)
         if (status == ALT_OK)
             status = execute(r);
         give_back(r, status != ALT_E_NOMEM);
-        if (status == ALT_E_ILLEGAL && r->only != r->session->base) {
+        if (status == ALT_E_ILLEGAL && !r->open && r->only != r->session->base) {
             r->only = r->session->base; /* a kernel of the plan does not take this shape: the default plan does */
             again = true;
         }
@@ -385,6 +387,9 @@ alt_status alt_session_run(alt_session *session, const alt_run_options *options,
     struct run r = {.session = session, .options = {.size = sizeof r.options}, .inputs = inputs, .n_inputs = input_count,
                     .outputs = outputs, .diag = &diag};
     alt_status status = check_call(&r, options, output_count);
+    if (status == ALT_OK)
+        status = alt_session_open(session, inputs, input_count, &diag, &r.only);
+    r.open = r.only != NULL;
     if (status == ALT_OK)
         status = run(&r);
     return alt_diag_finish(&diag, status, error);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-alt_status onnx_read(struct onnx_read *read, const void *bytes, size_t size, const alt_allocator *hooks)
+static alt_status read_as(struct onnx_read *read, const void *bytes, size_t size, bool fixed, const alt_allocator *hooks)
 {
-    struct alt_onnx_source source = {bytes, size, NULL};
+    struct alt_onnx_source source = {bytes, size, NULL, .fixed_defaults = fixed};
     *read = (struct onnx_read){0};
     alt_mem_init(&read->mem, hooks, 0);
     alt_arena_init(&read->arena, &read->mem);
@@ -18,6 +18,16 @@ alt_status onnx_read(struct onnx_read *read, const void *bytes, size_t size, con
     if (read->status == ALT_OK)
         read->status = alt_graph_verify(read->model.graph, &read->diag);
     return read->status;
+}
+
+alt_status onnx_read(struct onnx_read *read, const void *bytes, size_t size, const alt_allocator *hooks)
+{
+    return read_as(read, bytes, size, false, hooks);
+}
+
+alt_status onnx_read_fixed(struct onnx_read *read, const void *bytes, size_t size)
+{
+    return read_as(read, bytes, size, true, NULL);
 }
 
 void onnx_read_free(struct onnx_read *read)

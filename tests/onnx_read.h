@@ -19,6 +19,8 @@ struct onnx_read {
 
 /* Reads; checks the graph's invariants when that went well. `hooks` may be NULL. */
 alt_status onnx_read(struct onnx_read *read, const void *bytes, size_t size, const alt_allocator *hooks);
+/* The same, with default values of inputs as constants. */
+alt_status onnx_read_fixed(struct onnx_read *read, const void *bytes, size_t size);
 void onnx_read_free(struct onnx_read *read);
 /* Fails the test unless the model is read. Frees the bytes of `model` after `check`, which may be NULL. */
 void expect_read(struct pb *model, void (*check)(const struct onnx_read *read));

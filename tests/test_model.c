@@ -1,4 +1,6 @@
 /* test_model.c: models from files: paths, external data and its limits, what can be asked about a model, memory. */
+#include <alt/session.h>
+
 #include "runtime/graph.h"
 #include "runtime/model.h"
 
@@ -337,6 +339,52 @@ static void what_a_model_says_of_itself(void **state)
     alt_model_free(NULL);
 }
 
+/* y = Concat(x, w), run with x = 7, 8, 9 and `w`, which may be NULL; the answer must be x and then `want`. */
+static void run_concat(alt_session *session, alt_value *x, alt_value *w, const float *want)
+{
+    const alt_value *const inputs[] = {x, w};
+    alt_value *y = NULL;
+    alt_error *error = NULL;
+    if (alt_session_run(session, NULL, inputs, w ? 2 : 1, &y, 1, &error) != ALT_OK)
+        fail_msg("%s", alt_error_text(error));
+    assert_int_equal(alt_value_count(y), 6);
+    assert_memory_equal((const float *)alt_value_data_const(y) + 3, want, 12);
+    alt_value_release(y);
+}
+
+/* Whoever gives a value for a weight that is listed as an input gets the answer with it, and the others get theirs. */
+static void default_values_that_a_run_replaces(void **state)
+{
+    struct place *p = *state;
+    struct pb graph = {0}, node = build_node("Concat", "join", "x,w", "y");
+    float x[] = {7, 8, 9}, other[] = {-1, -2, -3};
+    static const float own[] = {0, 1, 2};
+    const int64_t three[] = {3}, six[] = {6};
+    alt_value *vx = NULL, *vw = NULL;
+    alt_session *session = NULL;
+    add_port(&graph, GRAPH_INPUT, "w");
+    add_port(&graph, GRAPH_INPUT, "x");
+    add_floats(&graph, "w", 3);
+    add_int(&node, "axis", 0);
+    pb_message(&graph, GRAPH_NODE, &node);
+    struct pb info = build_port("y", ALT_FLOAT32, 1, six);
+    pb_message(&graph, GRAPH_OUTPUT, &info);
+    struct pb bytes = build_model(&graph);
+    save(&bytes, p->file);
+    alt_model *model = load(p->file, NULL);
+    assert_int_equal(alt_session_create(model, NULL, &session, NULL), ALT_OK);
+    assert_int_equal(alt_value_wrap(ALT_FLOAT32, 1, three, x, sizeof x, &vx), ALT_OK);
+    assert_int_equal(alt_value_wrap(ALT_FLOAT32, 1, three, other, sizeof other, &vw), ALT_OK);
+    for (int i = 0; i < 2; i++) {
+        run_concat(session, vx, NULL, own);
+        run_concat(session, vx, vw, other);
+    }
+    alt_value_release(vx);
+    alt_value_release(vw);
+    alt_session_free(session);
+    alt_model_free(model);
+}
+
 static void an_output_that_is_declared_wrongly(void **state)
 {
     struct place *p = *state;
@@ -418,6 +466,7 @@ int main(void)
         TEST(models_from_memory),
         TEST(options_of_an_older_caller),
         TEST(what_a_model_says_of_itself),
+        TEST(default_values_that_a_run_replaces),
         TEST(an_output_that_is_declared_wrongly),
         TEST(every_allocation_may_fail),
         TEST(weights_stay_in_the_file),

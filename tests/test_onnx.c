@@ -316,13 +316,6 @@ static void check_defaults(const struct onnx_read *read)
     assert_null(g->inputs[2]->type.known);
 }
 
-static void check_no_defaults(const struct onnx_read *read)
-{
-    const struct alt_graph *g = read->model.graph;
-    assert_int_equal(g->n_inputs, 2);
-    assert_int_equal(find_value(g, "w")->kind, ALT_GV_CONST);
-}
-
 static struct pb model_with_defaults(int64_t ir_version, size_t elements)
 {
     struct pb graph = {0};
@@ -343,9 +336,27 @@ static void inputs_with_a_default(void **state)
     struct pb model = model_with_defaults(4, 3);
     expect_read(&model, check_defaults);
     model = model_with_defaults(3, 3);
-    expect_read(&model, check_no_defaults);
+    expect_read(&model, check_defaults);
     model = model_with_defaults(8, 4);
     expect_refused(&model, ALT_E_MODEL, "input \"w\"|float32[3]|float32[4]");
+}
+
+/* Listed as an input, and read as a constant. */
+static void fixed_defaults(void **state)
+{
+    (void)state;
+    struct onnx_read read;
+    struct pb model = model_with_defaults(8, 3);
+    assert_int_equal(onnx_read_fixed(&read, model.data, model.size), ALT_OK);
+    assert_true(read.model.has_defaults);
+    check_defaults(&read);
+    const struct alt_graph *g = read.model.graph;
+    const struct alt_gvalue *in = g->first->in[0];
+    assert_int_equal(in->kind, ALT_GV_CONST);
+    assert_int_equal(g->inputs[2]->n_uses, 0);
+    assert_ptr_equal(in->type.known->data, g->inputs[2]->initial->data);
+    onnx_read_free(&read);
+    pb_free(&model);
 }
 
 static void check_symbols(const struct onnx_read *read)
@@ -505,6 +516,7 @@ int main(void)
         cmocka_unit_test(cycles),
         cmocka_unit_test(names_defined_twice),
         cmocka_unit_test(inputs_with_a_default),
+        cmocka_unit_test(fixed_defaults),
         cmocka_unit_test(symbolic_extents),
         cmocka_unit_test(captured_values),
         cmocka_unit_test(a_subgraph_with_a_name_of_its_own),
