@@ -65,6 +65,13 @@ static void layer_normalization_broadcasts_its_scale(void **state)
     node_in(&t, "float32[3] ..");
     assert_int_equal(node_run(&t), ALT_E_SHAPE);
     node_close(&t);
+    node_open(&t, ALT_OP_LAYER_NORMALIZATION, 17);
+    t.n_out = 2;
+    node_in(&t, "float32[2,0]");
+    node_in(&t, "float32[0]");
+    node_expect(&t, 0, "float32[2,0]");
+    node_expect(&t, 1, "float32[2,1] nan nan");
+    node_close(&t);
     node_open(&t, ALT_OP_RMS_NORMALIZATION, 23);
     node_float(&t, "epsilon", 0);
     node_in(&t, "float16[2,2] 1 7 -3 -3");
@@ -137,6 +144,33 @@ static void batch_normalization(void **state)
     node_close(&t);
 }
 
+static void batch_normalization_in_training(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_BATCH_NORMALIZATION, 15);
+    t.n_out = 3;
+    node_int(&t, "training_mode", 1);
+    node_float(&t, "epsilon", 0);
+    node_float(&t, "momentum", 0.5f);
+    node_in(&t, "float32[2,2,1] 1 10 3 14");
+    node_in(&t, "float32[2] 1 2");
+    node_in(&t, "float32[2] 0 1");
+    node_in(&t, "float32[2] 4 0");
+    node_in(&t, "float32[2] 3 0");
+    node_near(&t, 0, 1e-6, "float32[2,2,1] -1 -1 1 3");
+    node_expect(&t, 1, "float32[2] 3 6");
+    node_expect(&t, 2, "float32[2] 2 2");
+    node_close(&t);
+    node_open(&t, ALT_OP_BATCH_NORMALIZATION, 15);
+    t.n_out = 2;
+    node_in(&t, "float32[2,2] 1 2 3 4");
+    for (int i = 0; i < 4; i++)
+        node_in(&t, "float32[2] 1 1");
+    assert_int_equal(node_run(&t), ALT_E_MODEL);
+    node_close(&t);
+}
+
 static void running_sums(void **state)
 {
     (void)state;
@@ -151,6 +185,7 @@ static void running_sums(void **state)
         {ALT_OP_CUM_SUM, "uint32[3] 4294967295 1 2", "int64[1] 0", 1, 0, "uint32[3] 0 4294967295 0"},
         {ALT_OP_CUM_SUM, "int64[4] 1 2 3 4", "int64[] 0", 0, 1, "int64[4] 10 9 7 4"},
         {ALT_OP_CUM_SUM, "float64[4] 1 2 3 4", "int64[] 0", 1, 1, "float64[4] 9 7 4 0"},
+        {ALT_OP_CUM_SUM, "float16[2,0]", "int64[] 1", 1, 1, "float16[2,0]"},
         {ALT_OP_CUM_PROD, "float16[2,2] 1 2 3 4", "int64[] 1", 0, 0, "float16[2,2] 1 2 3 12"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -209,6 +244,7 @@ int main(void)
         cmocka_unit_test(layer_normalization_broadcasts_its_scale),
         cmocka_unit_test(groups_split_the_channels),
         cmocka_unit_test(batch_normalization),
+        cmocka_unit_test(batch_normalization_in_training),
         cmocka_unit_test(running_sums),
         cmocka_unit_test(norms_of_lines),
     };

@@ -1,4 +1,4 @@
-/* batchnorm.c: BatchNormalization with given statistics (inference).
+/* batchnorm.c: BatchNormalization with given statistics (inference); batchnorm_train.c has training_mode.
  *
  * y = (x - mean) * (scale / sqrt(variance + epsilon)) + bias, each channel with its own four numbers, computed in float32
  * (float64 for float64) and rounded once. A line is the pixels of one channel; without pixels it is all channels.
@@ -6,6 +6,7 @@
 #include "runtime/ops/linemap.h"
 
 #include "runtime/mem.h"
+#include "runtime/ops/batchnorm_train.h"
 #include "runtime/ops/loop.h"
 #include "runtime/ops/vec.h"
 
@@ -116,12 +117,13 @@ static int bind(struct alt_kernel_bind *b)
     return alt_linemap_bind(b, &p->map, &box, p->channels ? 2 : box.rank == 1 ? 1 : pixels, 3);
 }
 
-static bool training(const struct alt_node *n)
+/* Training before opset 14 (more outputs), and statistics a pixel before opset 9: not implemented. */
+static bool outdated(const struct alt_node *n)
 {
     for (int i = 1; i < n->n_out; i++)
-        if (n->out[i])
+        if (n->out[i] && n->opset < 14)
             return true;
-    return alt_attr_int(n, "training_mode", 0) != 0 || alt_attr_int(n, "spatial", 1) == 0;
+    return n->opset < 9 && alt_attr_int(n, "spatial", 1) == 0;
 }
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
@@ -129,9 +131,9 @@ static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
     static const struct alt_kernel kernel = {
         .name = "batch_norm", .fn = alt_linemap_run, .bind = bind, .flags = ALT_KERNEL_STRIDED};
     const enum alt_wide wide = alt_wide_of(sel->in[0].dtype);
-    if ((wide != ALT_WIDE_F32 && wide != ALT_WIDE_F64) || training(sel->node))
+    if ((wide != ALT_WIDE_F32 && wide != ALT_WIDE_F64) || outdated(sel->node))
         return alt_select_unsupported(sel);
-    *out = &kernel;
+    *out = sel->node->opset >= 14 && alt_attr_int(sel->node, "training_mode", 0) ? &alt_batchnorm_train_kernel : &kernel;
     return ALT_OK;
 }
 
@@ -140,8 +142,11 @@ static alt_status infer(struct alt_infer *inf)
     for (int i = 0; i <= VARIANCE; i++)
         ALT_CHECK(alt_infer_expect(inf, i, ALT_CLASS_FLOAT));
     alt_infer_like(inf, 0, 0);
-    for (int i = 1; i < inf->n_out; i++)
+    for (int i = 1; i < inf->n_out; i++) {
+        if (inf->node->out[i] && inf->node->opset >= 14 && !alt_attr_int(inf->node, "training_mode", 0))
+            return alt_infer_fail(inf, ALT_E_MODEL, "output %d exists with training_mode 1 only", i);
         alt_infer_like(inf, i, i % 2 ? MEAN : VARIANCE);
+    }
     return ALT_OK;
 }
 

@@ -28,6 +28,7 @@ RUN_ALONG(prod_u64, uint64_t, 1, *)
 #define LINE(name) \
     static void name(const struct alt_linemap *map, struct alt_line *line) { \
         const struct cumulate *c = map->param; const int64_t step = c->reverse ? -1 : 1, at = c->reverse ? line->n - 1 : 0; \
+        if (line->n == 0) return; \
         if (map->wide == ALT_WIDE_F32) name##_f32((float *)line->x + at, line->n, step, c->exclusive); \
         else if (map->wide == ALT_WIDE_F64) name##_f64((double *)line->x + at, line->n, step, c->exclusive); \
         else name##_u64((uint64_t *)line->x + at, line->n, step, c->exclusive); }

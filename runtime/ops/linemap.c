@@ -26,7 +26,7 @@ int alt_linemap_bind(struct alt_kernel_bind *bind, struct alt_linemap *map, cons
     map->lines_a_tile = length < TILE_WORK ? TILE_WORK / length : 1;
     bind->params = map;
     bind->scratch = (size_t)bytes;
-    bind->range = map->lines.length ? (map->lines.count + map->lines_a_tile - 1) / map->lines_a_tile : 0;
+    bind->range = (map->lines.count + map->lines_a_tile - 1) / map->lines_a_tile;
     bind->flops = cost * (double)map->lines.count * (double)map->lines.length;
     return ALT_OK;
 }
@@ -38,6 +38,10 @@ static void run_line(const struct alt_linemap *map, struct alt_line *line)
     char *out = line->args->operand[map->out].data;
     in += alt_axes_offset(kept, ALT_LINE_IN, line->index) * (int64_t)map->in_size;
     out += alt_axes_offset(kept, ALT_LINE_OUT, line->index) * (int64_t)map->size;
+    if (line->n == 0) { /* statistics of nothing are outputs all the same */
+        map->fn(map, line);
+        return;
+    }
     if (map->direct)
         line->x = out;
     alt_lines_gather(&map->lines, ALT_LINE_IN, map->load, map->in_size, in, 0, line->n, line->x, map->wide_size);
@@ -55,7 +59,7 @@ void alt_linemap_run(const struct alt_kargs *args)
         for (int64_t i = begin; i < end && i < map->lines.count; i++) {
             struct alt_line line = {.x = args->scratch, .n = map->lines.length, .index = i, .first = i == begin, .args = args};
             line.spare = args->scratch;
-            if (!map->direct)
+            if (!map->direct && bytes)
                 line.spare += bytes;
             run_line(map, &line);
         }

@@ -13,7 +13,7 @@ struct alt_linemap;
 /* One line on its way. */
 struct alt_line {
     void *x;        /* lines.length dense elements of map->wide, to be changed in place */
-    int64_t n;      /* lines.length */
+    int64_t n;      /* lines.length; may be 0 */
     int64_t index;  /* of the line */
     char *spare;    /* map->spare_lines further lines of scratch; kept from line to line of one tile */
     bool first;     /* of its tile: nothing is in `spare` yet */

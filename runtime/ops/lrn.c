@@ -26,6 +26,8 @@ LRN(lrn_f64, double, pow)
 
 static void lrn_line(const struct alt_linemap *map, struct alt_line *line)
 {
+    if (line->n == 0)
+        return;
     memcpy(line->spare, line->x, (size_t)line->n * map->wide_size);
     if (map->wide == ALT_WIDE_F32)
         lrn_f32(map->param, (const float *)(void *)line->spare, line->x, line->n);

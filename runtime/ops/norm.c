@@ -19,18 +19,18 @@ bool alt_norm_part_set(struct alt_norm_part *part, const struct alt_kernel_bind 
     return alt_wide_of(dtype) == alt_wide_of(bind->in[0].dtype);
 }
 
-void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, double *mean, double *factor)
+void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, struct alt_moments *m)
 {
     const enum alt_wide wide = norm->map.wide;
     const double n = (double)line->n;
-    *mean = 0;
+    m->mean = 0;
     if (norm->center) {
-        *mean = alt_scalar_divide(wide, alt_vec_sum(wide, line->x, line->n), n);
-        alt_vec_subtract(wide, line->x, line->n, *mean);
+        m->mean = alt_scalar_divide(wide, alt_vec_sum(wide, line->x, line->n), n);
+        alt_vec_subtract(wide, line->x, line->n, m->mean);
     }
-    const double variance = alt_scalar_divide(wide, alt_vec_sum_squares(wide, line->x, line->n), n);
-    *factor = alt_scalar_divide(wide, 1, alt_scalar_sqrt(wide, alt_scalar_add(wide, variance, norm->epsilon)));
-    alt_vec_scale(wide, line->x, line->n, *factor);
+    m->variance = alt_scalar_divide(wide, alt_vec_sum_squares(wide, line->x, line->n), n);
+    m->factor = alt_scalar_divide(wide, 1, alt_scalar_sqrt(wide, alt_scalar_add(wide, m->variance, norm->epsilon)));
+    alt_vec_scale(wide, line->x, line->n, m->factor);
 }
 
 /* The part's elements for this line and their step; `spare` holds a line and keeps shared ones within a tile. */
@@ -59,15 +59,11 @@ static void store_stat(const struct alt_norm *norm, const struct alt_line *line,
     norm->stat_store((char *)line->args->operand[operand].data + (size_t)line->index * norm->stat_size, 1, wide, 1);
 }
 
-void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
+void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line)
 {
-    const struct alt_norm *norm = map->param;
+    const struct alt_linemap *map = &norm->map;
     _Alignas(8) char one[ALT_WIDE_SIZE];
-    double mean, factor;
     int64_t step;
-    alt_norm_moments(norm, line, &mean, &factor);
-    store_stat(norm, line, norm->mean_out, mean);
-    store_stat(norm, line, norm->factor_out, factor);
     if (norm->scale.arg) {
         const void *scale = part_line(norm, &norm->scale, ALT_LINE_MORE, line, line->spare, one, &step);
         alt_vec_multiply_by(map->wide, line->x, line->n, scale, step);
@@ -77,4 +73,14 @@ void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
         const void *bias = part_line(norm, &norm->bias, ALT_LINE_MORE + 1, line, spare, one, &step);
         alt_vec_add_to(map->wide, line->x, line->n, bias, step);
     }
+}
+
+void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
+{
+    const struct alt_norm *norm = map->param;
+    struct alt_moments m;
+    alt_norm_moments(norm, line, &m);
+    store_stat(norm, line, norm->mean_out, m.mean);
+    store_stat(norm, line, norm->factor_out, m.factor);
+    alt_norm_affine(norm, line);
 }

@@ -33,7 +33,13 @@ bool alt_norm_part_set(struct alt_norm_part *part, const struct alt_kernel_bind 
                        const struct alt_line_box *box, int k, unsigned mask);
 /* The line function. */
 void alt_norm_line(const struct alt_linemap *map, struct alt_line *line);
-/* Only the first part of it: x normalised, without scale and bias. */
-void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, double *mean, double *factor);
+
+/* Its two halves, for a family that does something in between: x normalised, and what that took; scale and bias. */
+struct alt_moments {
+    double mean, variance;
+    double factor; /* 1 / sqrt(variance + epsilon) */
+};
+void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, struct alt_moments *m);
+void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line);
 
 #endif
