@@ -26,7 +26,7 @@ static void best_first(void **state)
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct test_node t;
-        node_open(&t, ALT_OP_TOP_K, 24);
+        node_open(&t, ALT_OP_TOPK, 24);
         t.n_out = 2;
         node_int(&t, "axis", table[i].axis);
         node_int(&t, "largest", table[i].largest);
@@ -46,7 +46,7 @@ static void long_lines(void **state)
     for (size_t i = 0; i < sizeof k / sizeof *k; i++) {
         char text[32];
         struct test_node t;
-        node_open(&t, ALT_OP_TOP_K, 11);
+        node_open(&t, ALT_OP_TOPK, 11);
         t.n_out = 2;
         node_in(&t, "int32[2000] ..");
         snprintf(text, sizeof text, "int64[1] %d", k[i]);
@@ -76,7 +76,7 @@ static void k_gives_the_shape(void **state)
     static const char *const want[] = {"float32[seq,2]", "float32[seq,batch]"};
     for (int i = 0; i < 3; i++) {
         struct test_node t;
-        node_open(&t, ALT_OP_TOP_K, 11);
+        node_open(&t, ALT_OP_TOPK, 11);
         t.n_out = 2;
         node_in(&t, "float32[seq,9]");
         node_in(&t, k[i]);
@@ -89,7 +89,7 @@ static void k_gives_the_shape(void **state)
     static const char *const bad[] = {"int64[1] 10", "int64[1] -1"};
     for (int i = 0; i < 2; i++) {
         struct test_node t;
-        node_open(&t, ALT_OP_TOP_K, 11);
+        node_open(&t, ALT_OP_TOPK, 11);
         t.n_out = 2;
         node_in(&t, "float32[9] ..");
         node_in(&t, bad[i]);
@@ -97,7 +97,7 @@ static void k_gives_the_shape(void **state)
         node_close(&t);
     }
     struct test_node t;
-    node_open(&t, ALT_OP_TOP_K, 9);
+    node_open(&t, ALT_OP_TOPK, 9);
     t.n_out = 2;
     node_int(&t, "k", 2);
     node_in(&t, "float32[3] ..");
