@@ -171,8 +171,8 @@ static bool bind_kernel(struct kc_trial *t, struct variant *v)
     static struct alt_operand operand[OPERANDS];
     for (int k = 0; k < v->n; k++)
         operand[k] = v->place[k].op;
-    v->bind = (struct alt_kernel_bind){.node = t->node, .diag = &t->diag, .arena = &t->arena, .n_in = t->c->n_in,
-                                       .n_out = t->c->n_out, .in = operand, .out = operand + t->c->n_in, .range = 1};
+    v->bind = (struct alt_kernel_bind){.kernel = v->kernel, .node = t->node, .diag = &t->diag, .arena = &t->arena,
+                                       .n_in = t->c->n_in, .n_out = t->c->n_out, .in = operand, .out = operand + t->c->n_in, .range = 1};
     alt_status status = v->kernel->bind ? (alt_status)v->kernel->bind(&v->bind) : ALT_OK;
     return status == ALT_OK ? true : kc_fault_status(t, "bind", status);
 }

@@ -302,8 +302,8 @@ static void check_strided(struct test_node *t)
         else if (alt_dtype_size(op[i].dtype))
             spread(t, &op[i], &k[i], from, 2);
     }
-    struct alt_kernel_bind bind = {.node = t->node, .arena = &t->arena, .n_in = t->n_in, .n_out = t->n_out, .in = op,
-                                   .out = op + t->n_in, .range = 1};
+    struct alt_kernel_bind bind = {.kernel = kernel, .node = t->node, .arena = &t->arena, .n_in = t->n_in, .n_out = t->n_out,
+                                   .in = op, .out = op + t->n_in, .range = 1};
     if (kernel->bind)
         assert_int_equal(kernel->bind(&bind), ALT_OK);
     int32_t fault = ALT_FAULT_NONE;

@@ -215,8 +215,8 @@ static alt_status run_physical(struct op_check *c, struct alt_operand *op, struc
     const alt_status status = alt_op_table[c->op].impl->select(&sel, &kernel);
     if (status != ALT_OK)
         return status;
-    struct alt_kernel_bind bind = {.node = c->node, .diag = &c->diag, .arena = &c->arena, .n_in = c->n_in, .n_out = c->n_out,
-                                   .in = op, .out = op + c->n_in, .range = 1};
+    struct alt_kernel_bind bind = {.kernel = kernel, .node = c->node, .diag = &c->diag, .arena = &c->arena, .n_in = c->n_in,
+                                   .n_out = c->n_out, .in = op, .out = op + c->n_in, .range = 1};
     assert_int_equal(kernel->bind(&bind), ALT_OK);
     int32_t fault = 0;
     char *scratch = alt_arena_data(&c->arena, bind.scratch + 64);

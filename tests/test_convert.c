@@ -346,7 +346,8 @@ static void test_kernel(void **state)
     alt_dense_strides(map.phys_rank, map.phys_extent, op[1].stride);
 
     const struct alt_kernel *kernel = alt_convert_kernel(ALT_FLOAT32);
-    struct alt_kernel_bind bind = {.arena = &arena, .n_in = 1, .n_out = 1, .in = &op[0], .out = &op[1], .range = 1};
+    struct alt_kernel_bind bind = {.kernel = kernel, .arena = &arena, .n_in = 1, .n_out = 1, .in = &op[0],
+                                   .out = &op[1], .range = 1};
     assert_non_null(kernel);
     assert_null(alt_convert_kernel(ALT_NONE));
     assert_int_equal(kernel->bind(&bind), ALT_OK);
