@@ -1,0 +1,168 @@
+/* product.c: matrix product: y[b, i, j] = sum over k of a[b, i, k] * w[k, j], or of w[b, k, j].
+ *
+ * A register tile is `rows` rows by `vectors` vectors of columns, and also the tile of the parallel loop. For every k a vector
+ * row of B is loaded (from its panel, where it lies in one piece) and one element of each row of A is splat. Tiles at the lower and
+ * right edge are smaller and have code of their own.
+ */
+#include "jit/expr/expr.h"
+
+struct product {
+    struct alt_nest_builder *b;
+    const struct alt_desc *d;
+    const struct alt_product_desc *p;
+    const struct alt_variant *v;
+    struct alt_expr_tiles t;
+    int a, w, bias, add, y;        /* buffers */
+    int batch, mt, nt;             /* variables of the parallel loops */
+    int64_t m_tiles, n_tiles, vectors;
+};
+
+/* One size of register tile. */
+struct size {
+    int64_t rows;
+    int vectors;
+    int lanes[ALT_EXPR_VECTORS];   /* of each vector that are columns of B */
+};
+
+static struct alt_affine at(int64_t base, int var, int64_t coef) { return alt_affine_plus(alt_affine_base(base), var, coef); }
+
+static void load_row(const struct product *q, const struct size *size, struct alt_affine k)
+{
+    const int lanes = q->v->lanes;
+    for (int j = 0; j < size->vectors; j++) {
+        const struct alt_affine column = at((int64_t)j * lanes, q->nt, (int64_t)q->v->vectors * lanes);
+        const struct alt_buffer_ref packed = {.buffer = q->w, .axis = 2, .lanes = lanes,
+                                              .at = {at(0, q->nt, 1), k, alt_affine_base((int64_t)j * lanes)}};
+        const struct alt_buffer_ref plain = {.buffer = q->w, .axis = 2, .lanes = size->lanes[j],
+                                             .at = {at(0, q->batch, 1), k, column}};
+        alt_expr_load(q->b, q->t.wv, alt_affine_base(j), q->v->w > 0 ? &packed : &plain);
+    }
+}
+
+/* k from `first` on, `unroll` steps a turn. */
+static void steps(const struct product *q, const struct size *size, int64_t first, int64_t count, int64_t unroll)
+{
+    const int ks = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "k", count / unroll);
+    const int ku = unroll > 1 ? alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "u", unroll) : -1;
+    const struct alt_affine k = alt_affine_plus(at(first, ks, unroll), ku, 1);
+
+    load_row(q, size, k);
+    const int i = alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "i", size->rows);
+    const struct alt_buffer_ref x = {.buffer = q->a,
+        .at = {at(0, q->batch, 1), alt_affine_plus(at(0, q->mt, q->v->rows), i, 1), k}};
+    alt_expr_splat(q->b, q->t.xv, &x);
+    alt_expr_fma(q->b, q->t, i, size->vectors);
+    alt_nest_end(q->b);
+    if (ku >= 0)
+        alt_nest_end(q->b);
+    alt_nest_end(q->b);
+}
+
+static void store(const struct product *q, const struct size *size)
+{
+    struct alt_expr_store s = {.t = q->t, .rows = size->rows, .vectors = size->vectors, .e = &q->d->epilogue,
+                               .bias = q->bias, .add = q->add, .out = q->y, .axis = 2, .row_axis = 1, .unit = 1,
+                               .vector_axis = {2, 2}, .vector_step = {q->v->lanes, 0}};
+    for (int j = 0; j < size->vectors; j++)
+        s.lanes[j] = size->lanes[j];
+    s.channel = at(0, q->nt, (int64_t)q->v->vectors * q->v->lanes);
+    s.at[0] = at(0, q->batch, 1);
+    s.at[1] = at(0, q->mt, q->v->rows);
+    s.at[2] = s.channel;
+    alt_expr_store(q->b, &s);
+}
+
+static void emit_tile(const struct product *q, const struct size *size)
+{
+    const int64_t k = q->p->k, unroll = q->v->unroll, whole = k / unroll * unroll;
+
+    alt_expr_zero_acc(q->b, q->t.acc, size->rows, size->vectors);
+    if (whole > 0)
+        steps(q, size, 0, whole, unroll);
+    if (k - whole > 0)
+        steps(q, size, whole, k - whole, 1);
+    store(q, size);
+}
+
+/* `last`: the right edge. */
+static void emit_column(const struct product *q, int64_t rows, bool last)
+{
+    const int lanes = q->v->lanes;
+    struct size size = {.rows = rows, .vectors = q->v->vectors};
+
+    if (last)
+        size.vectors = (int)(q->vectors - (q->n_tiles - 1) * q->v->vectors);
+    for (int j = 0; j < size.vectors; j++) {
+        const int64_t left = q->p->n - ((q->n_tiles - 1) * q->v->vectors + j) * lanes;
+        size.lanes[j] = !last || left > lanes ? lanes : (int)left;
+    }
+    emit_tile(q, &size);
+}
+
+static void emit_columns(const struct product *q, int64_t rows)
+{
+    const bool ragged = q->p->n % ((int64_t)q->v->vectors * q->v->lanes) != 0;
+
+    if (!ragged || q->n_tiles == 1) {
+        emit_column(q, rows, ragged);
+        return;
+    }
+    alt_nest_when(q->b, at(0, q->nt, 1), q->n_tiles - 1);
+    emit_column(q, rows, false);
+    alt_nest_else(q->b);
+    emit_column(q, rows, true);
+    alt_nest_end(q->b);
+}
+
+static void emit_rows(const struct product *q)
+{
+    const int64_t rest = q->p->m - (q->m_tiles - 1) * q->v->rows;
+
+    if (q->m_tiles == 1 || rest == q->v->rows) {
+        emit_columns(q, rest);
+        return;
+    }
+    alt_nest_when(q->b, at(0, q->mt, 1), q->m_tiles - 1);
+    emit_columns(q, q->v->rows);
+    alt_nest_else(q->b);
+    emit_columns(q, rest);
+    alt_nest_end(q->b);
+}
+
+static void declare(struct product *q)
+{
+    const struct alt_product_desc *p = q->p;
+    const int64_t panel = q->v->w, panels = panel > 0 ? (p->n + panel - 1) / panel : 0;
+
+    q->a = alt_nest_buffer(q->b, "a", false, 3, (const int64_t[]){p->batch, p->m, p->k});
+    if (panel > 0)
+        q->w = alt_nest_buffer(q->b, "b", false, 3, (const int64_t[]){panels, p->k, panel});
+    else
+        q->w = alt_nest_buffer(q->b, "b", false, 3, (const int64_t[]){p->batch, p->k, p->n});
+    if (q->d->epilogue.bias)
+        q->bias = alt_nest_buffer(q->b, "bias", false, 1, &p->n);
+    if (q->d->epilogue.add)
+        q->add = alt_nest_buffer(q->b, "add", false, 3, (const int64_t[]){p->batch, p->m, p->n});
+    q->y = alt_nest_buffer(q->b, "y", true, 3, (const int64_t[]){p->batch, p->m, p->n});
+    q->t = alt_expr_tiles(q->b, q->v);
+}
+
+void alt_expr_product(struct alt_nest_builder *b, const struct alt_desc *d, const struct alt_variant *v)
+{
+    struct product q = {.b = b, .d = d, .p = &d->product, .v = v};
+    const bool weights = v->order == ALT_ORDER_WEIGHTS;
+
+    q.vectors = (q.p->n + v->lanes - 1) / v->lanes;
+    q.n_tiles = (q.vectors + v->vectors - 1) / v->vectors;
+    q.m_tiles = (q.p->m + v->rows - 1) / v->rows;
+    declare(&q);
+    q.batch = alt_nest_loop(b, ALT_LOOP_PARALLEL, "batch", q.p->batch);
+    if (weights)
+        q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
+    q.mt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "mt", q.m_tiles);
+    if (!weights)
+        q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
+    emit_rows(&q);
+    for (int i = 0; i < 3; i++)
+        alt_nest_end(b);
+}

@@ -1,0 +1,200 @@
+/* nest.h: loop nests: what is computed, in which order, in which registers. The form that transformations work on, that
+ * the interpreter runs (nest_run.c, the oracle) and that gcc_emit.c translates without deciding anything.
+ *
+ *   nest f32x16 fused registers=32
+ *   in x[1,4,56,56,16]
+ *   in w[4,64,3,3,16]
+ *   out y[1,4,56,56,16]
+ *   tile acc[14,2]
+ *   parallel oh 56 {
+ *     serial cb 4 {
+ *       when 0 <= oh+kh-1 < 56 {
+ *         unrolled i 14 {
+ *           splat xv[0] = x[0,cb,oh+kh-1,14*t+i,ci]
+ *           fma acc[i,j] += xv[0] * wv[j]
+ *         }
+ *       } else {
+ *         zero xv[0]
+ *       }
+ *     }
+ *     store y[0,2*ot+j,oh,14*t+i,0] = acc[i,j] lanes=5 axis=1
+ *   }
+ *
+ * Values are vectors of `f32x<lanes>`. A *tile* is an array of vectors in registers, indexed by unrolled loops alone, so that
+ * each element becomes a register. All tile elements are 0 when a kernel's tile of work begins. A *buffer* is an operand,
+ * dense, with physical extents; its position is the operand's number; inputs are only read, outputs only written.
+ *
+ *   zero T            every lane 0
+ *   splat T = B       one element in every lane
+ *   load T = B        lane l has the element l positions further along `axis` (default: the last) for l < `lanes`
+ *                     (default: all); the other lanes are 0 and nothing is read for them
+ *   store B = T       the reverse; lanes past `lanes` are not written
+ *   fma T += T * T    fused: one rounding; split: the product is rounded, then the sum
+ *   add T += T
+ *   max T c           t < c ? c : t   so NaN stays, and -0 under max with +0
+ *   min T c           t > c ? c : t
+ *
+ * Loops: the outermost ones may be `parallel`: each holding nothing but the next, they are fused, row-major, to the range
+ * of the kernel; an output position is written for one value of their variables only. `unrolled` bodies are repeated in the code.
+ * `when` bodies run where the condition holds, `else` bodies where not. Names of variables count in their loop's body.
+ */
+#ifndef ALT_JIT_NEST_H
+#define ALT_JIT_NEST_H
+
+#include <alt/base.h>
+
+#include "jit/affine.h"
+
+struct alt_arena;
+
+#define ALT_NEST_FORMAT 1 /* of the text and its meaning; part of every kernel's build tag */
+#define ALT_NEST_NAME 12
+#define ALT_NEST_RANK 8
+#define ALT_NEST_TILE_RANK 3
+#define ALT_NEST_BUFFERS 8
+#define ALT_NEST_TILES 8
+#define ALT_NEST_LOOPS 256
+#define ALT_NEST_DEPTH 32         /* of loops and conditions in each other */
+#define ALT_NEST_LANES 16
+#define ALT_NEST_REGISTERS 64     /* tile elements */
+#define ALT_NEST_STATEMENTS 4096
+#define ALT_NEST_EMITTED 65536    /* statements after unrolling */
+
+/* suffix, name */
+#define ALT_LOOP_TABLE(X) \
+    X(PARALLEL, "parallel") \
+    X(SERIAL, "serial") \
+    X(UNROLLED, "unrolled")
+
+enum alt_loop_kind {
+#define ALT_LOOP_ROW(suffix, name) ALT_LOOP_##suffix,
+    ALT_LOOP_TABLE(ALT_LOOP_ROW)
+#undef ALT_LOOP_ROW
+    ALT_LOOP_COUNT
+};
+
+/* suffix, name, form: what stands behind the name */
+#define ALT_STMT_TABLE(X) \
+    X(LOOP, "", CONTROL) \
+    X(WHEN, "when", CONTROL) \
+    X(ZERO, "zero", UNARY) \
+    X(SPLAT, "splat", READ) \
+    X(LOAD, "load", READ) \
+    X(STORE, "store", WRITE) \
+    X(FMA, "fma", TERNARY) \
+    X(ADD, "add", BINARY) \
+    X(MAX, "max", BOUND) \
+    X(MIN, "min", BOUND)
+
+enum alt_stmt_kind {
+#define ALT_STMT_ROW(suffix, name, form) ALT_STMT_##suffix,
+    ALT_STMT_TABLE(ALT_STMT_ROW)
+#undef ALT_STMT_ROW
+    ALT_STMT_COUNT
+};
+
+struct alt_nest_buffer {
+    char name[ALT_NEST_NAME];
+    bool output;
+    int rank;
+    int64_t extent[ALT_NEST_RANK];
+};
+
+struct alt_nest_tile {
+    char name[ALT_NEST_NAME];
+    int rank;
+    int64_t extent[ALT_NEST_TILE_RANK];
+};
+
+struct alt_nest_loop {
+    char name[ALT_NEST_NAME];
+    enum alt_loop_kind kind;
+    int64_t extent;
+};
+
+struct alt_tile_ref {
+    int tile;
+    struct alt_affine at[ALT_NEST_TILE_RANK];
+};
+
+struct alt_buffer_ref {
+    int buffer;
+    struct alt_affine at[ALT_NEST_RANK];
+    int axis, lanes; /* load, store */
+};
+
+/* Which fields count follows from the kind. */
+struct alt_stmt {
+    enum alt_stmt_kind kind;
+    struct alt_stmt *next;
+    struct alt_stmt *body, *other;    /* loop, when; other: else */
+    int var;                          /* loop: its number */
+    struct alt_affine condition;      /* when 0 <= condition < limit */
+    int64_t limit;
+    struct alt_tile_ref *dst, *a, *b; /* store: dst is what is stored */
+    struct alt_buffer_ref *ref;
+    float value;
+};
+
+/* Everything in one arena. */
+struct alt_nest {
+    int lanes, registers;
+    bool fused;
+    int n_buffers, n_tiles, n_loops, n_statements;
+    struct alt_nest_buffer buffer[ALT_NEST_BUFFERS];
+    struct alt_nest_tile tile[ALT_NEST_TILES];
+    struct alt_nest_loop loop[ALT_NEST_LOOPS];
+    struct alt_stmt *body;
+};
+
+const char *alt_loop_kind_name(enum alt_loop_kind kind);
+const char *alt_stmt_kind_name(enum alt_stmt_kind kind);
+
+/* Canonical text, cut off at `size` and terminated when size > 0; returns its whole length. */
+size_t alt_nest_print(const struct alt_nest *nest, char *out, size_t size);
+/* The reverse. ALT_E_MALFORMED for anything that is not a text of a nest; the nest is not verified. ALT_E_NOMEM. */
+alt_status alt_nest_parse(struct alt_arena *arena, const char *text, struct alt_nest **out)
+    __attribute__((warn_unused_result));
+
+/* ALT_E_ILLEGAL unless every access is proven to lie in its buffer or tile, tiles fit in the registers, parallel loops
+ * are outermost and independent, and unrolling stays within ALT_NEST_EMITTED. `why` (may be NULL) becomes a static text then. */
+alt_status alt_nest_verify(const struct alt_nest *nest, const char **why) __attribute__((warn_unused_result));
+
+/* The parallel loops, outermost first, and what they hold. */
+struct alt_nest_range {
+    int count;
+    int var[ALT_NEST_DEPTH];
+    int64_t range; /* product of the extents */
+    const struct alt_stmt *body;
+};
+void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out);
+
+/* Runs tiles [begin, end) of a verified nest, data[b] being buffer b. */
+void alt_nest_run(const struct alt_nest *nest, void *const *data, int64_t begin, int64_t end);
+
+/* ---- building ---- */
+
+/* Keeps the first failure; every call after it does nothing. */
+struct alt_nest_builder {
+    struct alt_arena *arena;
+    struct alt_nest *nest;
+    alt_status status;
+    int depth;
+    struct alt_stmt **tail[ALT_NEST_DEPTH]; /* where the next statement of each open body goes */
+    struct alt_stmt *open[ALT_NEST_DEPTH];
+};
+
+void alt_nest_begin(struct alt_nest_builder *b, struct alt_arena *arena, int lanes, int registers, bool fused);
+int alt_nest_buffer(struct alt_nest_builder *b, const char *name, bool output, int rank, const int64_t *extent);
+int alt_nest_tile(struct alt_nest_builder *b, const char *name, int rank, const int64_t *extent);
+/* Opens a loop and returns its variable. */
+int alt_nest_loop(struct alt_nest_builder *b, enum alt_loop_kind kind, const char *name, int64_t extent);
+/* Opens a condition; alt_nest_else opens its other side. */
+void alt_nest_when(struct alt_nest_builder *b, struct alt_affine condition, int64_t limit);
+void alt_nest_else(struct alt_nest_builder *b);
+/* Closes what was opened last. */
+void alt_nest_end(struct alt_nest_builder *b);
+/* Appends a copy of `s` with copies of what it refers to. */
+void alt_nest_add(struct alt_nest_builder *b, const struct alt_stmt *s);
+
+#endif
