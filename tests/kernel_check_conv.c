@@ -1,4 +1,4 @@
-/* kernel_check_conv.c: Conv against seven plain loops (batch, output channel, output place, input channel, tap). */
+/* kernel_check_conv.c: Conv and ConvTranspose against plain loops (batch, output channel, output place, input channel, tap). */
 #include "tests/kernel_check.h"
 
 #include <math.h>
@@ -90,6 +90,45 @@ static void conv_reference(const struct kc_case *c, const struct alt_node *node,
     }
 }
 
+/* The gradient of a convolution: every input element adds its window, times the kernel, to the output. */
+static void transpose_reference(const struct kc_case *c, const struct alt_node *node, const struct kc_tensor *in,
+                                struct kc_tensor *out)
+{
+    const struct kc_tensor *x = &in[0], *w = &in[1], *b = c->n_in > 2 && in[2].rank >= 0 ? &in[2] : NULL;
+    struct window win;
+    const int64_t *more;
+    bool has_more = alt_attr_ints(node, "output_padding", &more) > 0;
+    read_window(node, x, w, &win);
+    int64_t group = alt_attr_int(node, "group", 1), dims[MOST + 2] = {x->dim[0], w->dim[1] * group}, at[MOST], tap[MOST];
+    for (int d = 0; d < win.rank; d++)
+        dims[d + 2] = (x->dim[d + 2] - 1) * win.stride[d] + (has_more ? more[d] : 0) +
+                      (win.kernel[d] - 1) * win.dilation[d] + 1 - win.before[d] - win.after[d];
+    kc_out(out, x->rank, dims, true);
+    int64_t places = product(win.rank, dims + 2), taps = product(win.rank, win.kernel);
+    int64_t pixels = product(win.rank, x->dim + 2), ic = x->dim[1] / group, oc = w->dim[1];
+    for (int64_t i = 0; b && i < out->count; i++) {
+        out->value[i] = b->value[i / places % dims[1]];
+        out->weight[i] = fabs(out->value[i]);
+    }
+    for (int64_t i = 0; i < x->count * oc * taps; i++) {
+        int64_t k = i % taps, o = i / taps % oc, from = i / taps / oc, ch = from / pixels % x->dim[1], to = 0;
+        bool inside = true;
+        kc_coordinates(win.rank, x->dim + 2, from % pixels, at);
+        kc_coordinates(win.rank, win.kernel, k, tap);
+        for (int d = 0; d < win.rank; d++) {
+            int64_t p = at[d] * win.stride[d] + tap[d] * win.dilation[d] - win.before[d];
+            inside &= p >= 0 && p < dims[d + 2];
+            to = to * dims[d + 2] + p;
+        }
+        if (!inside)
+            continue;
+        double term = x->value[from] * w->value[(ch * oc + o) * taps + k];
+        to += (from / pixels / x->dim[1] * dims[1] + ch / ic * oc + o) * places;
+        out->value[to] += term;
+        out->weight[to] += fabs(term);
+    }
+}
+
 struct row {
     int spatial;
     int64_t n, c, m, group;
@@ -129,6 +168,37 @@ static void conv_case(struct kc_run *run, const struct row *r, alt_dtype dtype, 
     c.reduction = product(r->spatial, r->kernel) * w[1] + 1;
     kc_check(run, &c);
 }
+
+static void transpose_case(struct kc_run *run, const struct row *r, alt_dtype dtype, bool constant, const int64_t *more)
+{
+    struct kc_case c = kc_case("ConvTranspose", 11, transpose_reference);
+    int64_t x[MOST + 2] = {r->n, r->c}, w[MOST + 2] = {r->c, r->m / r->group};
+    for (int d = 0; d < r->spatial; d++) {
+        x[d + 2] = r->extent[d];
+        w[d + 2] = r->kernel[d];
+    }
+    kc_in(&c, dtype, r->spatial + 2, x);
+    kc_in(&c, dtype, r->spatial + 2, w)->known = constant;
+    if (r->bias)
+        kc_in(&c, dtype, 1, &r->m)->known = constant;
+    add_window(&c, r, NULL);
+    if (more)
+        kc_attr_ints(&c, "output_padding", r->spatial, more);
+    c.note = constant ? "packed" : NULL;
+    c.ulps = 1;
+    c.reduction = product(r->spatial, r->kernel) * (r->c / r->group) + 1;
+    kc_check(run, &c);
+}
+
+static const struct row transposed[] = {
+    {1, 1, 1, 1, 1, {1}, {1}, {1}, {1}, {0, 0}, false},
+    {1, 2, 5, 6, 1, {13}, {4}, {2}, {1}, {1, 1}, true},
+    {2, 1, 16, 8, 1, {7, 5}, {2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}, true},
+    {2, 2, 6, 9, 3, {5, 6}, {3, 3}, {2, 3}, {1, 1}, {1, 1, 1, 1}, true},
+    {2, 1, 17, 3, 1, {4, 9}, {3, 2}, {1, 2}, {2, 1}, {0, 1, 1, 0}, false},
+    {2, 1, 8, 8, 8, {6, 6}, {4, 4}, {2, 2}, {1, 1}, {1, 1, 1, 1}, false},
+    {3, 1, 4, 6, 2, {3, 4, 3}, {2, 3, 2}, {2, 1, 2}, {1, 1, 1}, {0, 1, 0, 0, 1, 0}, true},
+};
 
 static const struct row rows[] = {
     /* spatial, n, c, m, group, extents, kernel, strides, dilations, pads, bias */
@@ -190,6 +260,14 @@ static void conv_cases(struct kc_run *run)
     conv_case(run, &rows[5], ALT_FLOAT32, false, KC_UNIFORM, "SAME_UPPER");
     conv_case(run, &rows[6], ALT_FLOAT32, false, KC_UNIFORM, "SAME_LOWER");
     conv_case(run, &rows[1], ALT_FLOAT32, true, KC_UNIFORM, "VALID");
+    for (size_t i = 0; i < sizeof transposed / sizeof transposed[0]; i++)
+        for (int constant = 0; constant < 2; constant++) {
+            transpose_case(run, &transposed[i], ALT_FLOAT32, constant, NULL);
+            if (transposed[i].stride[0] > 1 && transposed[i].stride[1] != 1)
+                transpose_case(run, &transposed[i], ALT_FLOAT32, constant, (int64_t[]){1, 1, 0});
+        }
+    transpose_case(run, &transposed[3], ALT_FLOAT64, false, NULL);
+    transpose_case(run, &transposed[3], ALT_FLOAT16, false, NULL);
     random_cases(run);
 }
 
