@@ -1,4 +1,4 @@
-/* test_resize.c: Resize, Upsample, GridSample: shapes, and what ONNX's own vectors leave out (integers, old opsets, strange crops). */
+/* test_resize.c: Resize, Upsample, GridSample, AffineGrid: shapes, and what ONNX's own vectors leave out (integers, old opsets, strange crops). */
 #include "tests/node.h"
 
 #include "tests/cmocka_all.h"
@@ -116,6 +116,30 @@ static void samples_strange_points(void **state)
     }
 }
 
+static void affine_grids(void **state)
+{
+    (void)state;
+    struct test_node t;
+    node_open(&t, ALT_OP_AFFINE_GRID, 20);
+    node_int(&t, "align_corners", 1);
+    node_in(&t, "float32[1,2,3] 1 0 10 0 2 0");
+    node_in(&t, "int64[4] 1 7 2 3");
+    node_expect(&t, 0, "float32[1,2,3,2] 9 -2 10 -2 11 -2 9 2 10 2 11 2");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_AFFINE_GRID, 20);
+    node_in(&t, "float32[n,2,3]");
+    node_in(&t, "int64[4] {n,3,h,w}");
+    node_expect_type(&t, 0, "float32[n,h,w,2]");
+    node_close(&t);
+
+    node_open(&t, ALT_OP_AFFINE_GRID, 20); /* a matrix for two axes, a size for three */
+    node_in(&t, "float32[1,2,3] ..");
+    node_in(&t, "int64[5] 1 1 2 2 2");
+    assert_int_equal(node_run(&t), ALT_E_SHAPE);
+    node_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +148,7 @@ int main(void)
         cmocka_unit_test(old_versions),
         cmocka_unit_test(crops_and_bad_arguments),
         cmocka_unit_test(samples_strange_points),
+        cmocka_unit_test(affine_grids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
