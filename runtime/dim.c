@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_TERMS 16   /* of a sum, factors of a product */
-#define MAX_SIZE 200   /* nodes of an expression, counted as a tree: bounds recursion and printing too */
+#define MAX_TERMS 16 /* of a sum, factors of a product */
+#define MAX_SIZE 200 /* nodes of an expression, counted as a tree: bounds recursion and printing too */
 #define FIRST_CAPACITY 32
 
 struct alt_dim_expr {
@@ -45,10 +45,7 @@ struct product {
     bool overflow, full;
 };
 
-void alt_dimtab_init(struct alt_dimtab *tab, struct alt_arena *arena)
-{
-    *tab = (struct alt_dimtab){.arena = arena};
-}
+void alt_dimtab_init(struct alt_dimtab *tab, struct alt_arena *arena) { *tab = (struct alt_dimtab){.arena = arena}; }
 
 static const struct alt_dim_expr *expr(const struct alt_dimtab *tab, alt_dim d) { return &tab->expr[-1 - d]; }
 
@@ -152,7 +149,8 @@ alt_dim alt_dim_symbol(struct alt_dimtab *tab, const char *name)
         tab->exhausted = true;
         return ALT_DIM_BAD;
     }
-    return append(tab, (struct alt_dim_expr){.op = ALT_DIM_SYMBOL, .size = 1, .a = alt_dimtab_symbols(tab), .name = copy});
+    return append(tab,
+                  (struct alt_dim_expr){.op = ALT_DIM_SYMBOL, .size = 1, .a = alt_dimtab_symbols(tab), .name = copy});
 }
 
 alt_dim alt_dim_unknown(struct alt_dimtab *tab)
@@ -205,8 +203,8 @@ static void sum_add(const struct alt_dimtab *tab, struct sum *s, alt_dim d, int6
     if (s->overflow || s->full || coef == 0)
         return;
     if (alt_dim_number(d, &number)) {
-        s->overflow |= __builtin_mul_overflow(number, coef, &scaled) ||
-                       __builtin_add_overflow(s->constant, scaled, &s->constant);
+        s->overflow |=
+            __builtin_mul_overflow(number, coef, &scaled) || __builtin_add_overflow(s->constant, scaled, &s->constant);
         return;
     }
     const struct alt_dim_expr *e = expr(tab, d);
@@ -370,7 +368,8 @@ static alt_dim product_build(struct alt_dimtab *tab, const struct product *p)
     alt_dim d = p->factor[0];
     for (int i = 1; i < p->n; i++)
         d = node(tab, ALT_DIM_MUL, d, p->factor[i]);
-    return d == ALT_DIM_BAD ? ALT_DIM_BAD : combine(tab, d, p->coef, 0, 0); /* the coefficient of a lone sum moves back in */
+    return d == ALT_DIM_BAD ? ALT_DIM_BAD
+                            : combine(tab, d, p->coef, 0, 0); /* the coefficient of a lone sum moves back in */
 }
 
 alt_dim alt_dim_mul(struct alt_dimtab *tab, alt_dim a, alt_dim b)
@@ -635,7 +634,8 @@ static void print(const struct alt_dimtab *tab, alt_dim d, int tight, struct tex
         put(t, d == ALT_DIM_BAD ? "bad" : "?");
         return;
     }
-    static const char *const sign[] = {[ALT_DIM_ADD] = "+", [ALT_DIM_SUB] = "-", [ALT_DIM_MUL] = "*", [ALT_DIM_DIV] = "/"};
+    static const char *const sign[] = {
+        [ALT_DIM_ADD] = "+", [ALT_DIM_SUB] = "-", [ALT_DIM_MUL] = "*", [ALT_DIM_DIV] = "/"};
     const struct alt_dim_expr *e = expr(tab, d);
     if (e->op == ALT_DIM_SYMBOL) {
         put(t, e->name);

@@ -16,7 +16,7 @@
 
 struct alt_error {
     alt_status status;
-    bool constant; /* lies in `bare`: not freed */
+    bool constant;    /* lies in `bare`: not freed */
     const char *text; /* owned unless constant */
 };
 
@@ -37,10 +37,7 @@ static bool in_table(alt_status status) { return (size_t)status < sizeof bare / 
 
 #define STR_(x) #x
 #define STR(x) STR_(x)
-const char *alt_version(void)
-{
-    return STR(ALT_VERSION_MAJOR) "." STR(ALT_VERSION_MINOR) "." STR(ALT_VERSION_PATCH);
-}
+const char *alt_version(void) { return STR(ALT_VERSION_MAJOR) "." STR(ALT_VERSION_MINOR) "." STR(ALT_VERSION_PATCH); }
 
 const char *alt_status_name(alt_status status) { return in_table(status) ? status_names[status] : "unknown"; }
 

@@ -210,7 +210,12 @@ int64_t alt_tensor_int(const struct alt_tensor *t, int64_t i)
 }
 
 /* What the largest exponent stands for. */
-enum special { IEEE, /* infinities and NaNs */ FN, /* all ones: NaN; the rest are numbers */ UZ, /* numbers; NaN is -0 */ NONE };
+enum special {
+    IEEE,
+    /* infinities and NaNs */ FN,
+    /* all ones: NaN; the rest are numbers */ UZ,
+    /* numbers; NaN is -0 */ NONE
+};
 
 struct small_float {
     alt_dtype dtype;
@@ -220,8 +225,8 @@ struct small_float {
 };
 
 static const struct small_float small_floats[] = {
-    {ALT_FLOAT16, 5, 10, 15, IEEE},      {ALT_BFLOAT16, 8, 7, 127, IEEE},    {ALT_FLOAT8E4M3FN, 4, 3, 7, FN},
-    {ALT_FLOAT8E4M3FNUZ, 4, 3, 8, UZ},   {ALT_FLOAT8E5M2, 5, 2, 15, IEEE},   {ALT_FLOAT8E5M2FNUZ, 5, 2, 16, UZ},
+    {ALT_FLOAT16, 5, 10, 15, IEEE},    {ALT_BFLOAT16, 8, 7, 127, IEEE},  {ALT_FLOAT8E4M3FN, 4, 3, 7, FN},
+    {ALT_FLOAT8E4M3FNUZ, 4, 3, 8, UZ}, {ALT_FLOAT8E5M2, 5, 2, 15, IEEE}, {ALT_FLOAT8E5M2FNUZ, 5, 2, 16, UZ},
     {ALT_FLOAT4E2M1, 2, 1, 1, NONE},
 };
 

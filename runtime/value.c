@@ -131,8 +131,8 @@ alt_status alt_value_wrap(alt_dtype dtype, size_t rank, const int64_t *dims, voi
     return ALT_OK;
 }
 
-alt_status alt_value_strings(const alt_allocator *allocator, size_t rank, const int64_t *dims, const alt_string *strings,
-                             alt_value **out)
+alt_status alt_value_strings(const alt_allocator *allocator, size_t rank, const int64_t *dims,
+                             const alt_string *strings, alt_value **out)
 {
     if (!out)
         return ALT_E_ARGUMENT;
@@ -176,8 +176,8 @@ static bool same_type(const alt_value *a, const alt_value *b)
     return a->kind == b->kind && a->element_kind == b->element_kind && a->dtype == b->dtype;
 }
 
-static alt_status make_container(const alt_allocator *allocator, alt_kind kind, size_t count, alt_value *const *elements,
-                                 alt_value **out)
+static alt_status make_container(const alt_allocator *allocator, alt_kind kind, size_t count,
+                                 alt_value *const *elements, alt_value **out)
 {
     alt_value *value = create(NULL, allocator, kind);
     if (!value)

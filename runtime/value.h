@@ -14,10 +14,10 @@ struct alt_value {
     alt_dtype dtype;       /* of the tensor or the innermost tensors; may be set by the maker of an empty sequence */
     int rank;
     int64_t dims[ALT_MAX_RANK];
-    void *data;      /* tensor: owned when capacity > 0, else borrowed from the caller of alt_value_wrap */
-    size_t bytes;    /* of the tensor's elements */
-    size_t capacity; /* bytes allocated at data */
-    size_t count;    /* elements of the tensor, sequence or optional */
+    void *data;          /* tensor: owned when capacity > 0, else borrowed from the caller of alt_value_wrap */
+    size_t bytes;        /* of the tensor's elements */
+    size_t capacity;     /* bytes allocated at data */
+    size_t count;        /* elements of the tensor, sequence or optional */
     alt_value **element; /* sequence, optional: retained; array owned */
     struct alt_mem *mem; /* what everything was allocated from: borrowed, or &own */
     struct alt_mem own;

@@ -109,14 +109,15 @@ def worst(expected, actual, options):
         return f"{wrong} of {expected.size} elements differ" if wrong else None
     a, e = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(e)
-    if not np.array_equal(np.isnan(a), np.isnan(e)) or not np.array_equal(a[~finite & ~np.isnan(e)], e[~finite & ~np.isnan(e)]):
+    if not np.array_equal(a[~finite], e[~finite], equal_nan=True):
         return "NaN or infinities lie elsewhere"
     scale = np.abs(e[finite]).max(initial=0)
     off = np.abs(a[finite] - e[finite])
     excess = off - (options.rtol * np.abs(e[finite]) + options.atol * scale)
     if excess.size and not excess.max() <= 0:
         at = int(np.argmax(excess))
-        return f"{np.count_nonzero(~(excess <= 0))} of {e.size} elements are off, the worst is {a[finite][at]:.9g}, not {e[finite][at]:.9g}"
+        count = np.count_nonzero(~(excess <= 0))
+        return f"{count} of {e.size} elements are off, the worst is {a[finite][at]:.9g}, not {e[finite][at]:.9g}"
     return None
 
 

@@ -73,7 +73,8 @@ static const char *judge(const struct fail_alloc *fail, alt_status status)
     return NULL;
 }
 
-uint64_t fail_alloc_sweep(alt_status (*work)(const alt_allocator *hooks, void *context), void *context, const char **why)
+uint64_t fail_alloc_sweep(alt_status (*work)(const alt_allocator *hooks, void *context), void *context,
+                          const char **why)
 {
     for (int once = 0; once < 2; once++) {
         for (uint64_t n = 1;; n++) {

@@ -85,8 +85,11 @@ static void add_list(struct text *t, int64_t count, const int64_t *values)
 /* "conv/Conv-11 float32[1,3,8,8] float32[4,3,3,3] pads=1,1,1,1" */
 static void name_case(const struct kc_run *run, const struct kc_case *c, struct text *t)
 {
-    static const char *const fills[] = {[KC_UNIFORM] = "", [KC_WHOLE] = "", [KC_GIVEN] = "given",
-                                        [KC_SPECIAL] = "special", [KC_NONFINITE] = "nonfinite"};
+    static const char *const fills[] = {[KC_UNIFORM] = "",
+                                        [KC_WHOLE] = "",
+                                        [KC_GIVEN] = "given",
+                                        [KC_SPECIAL] = "special",
+                                        [KC_NONFINITE] = "nonfinite"};
     int ints = 0, floats = 0, strings = 0;
     add(t, "%s/%s-%" PRId64, run->family, c->op, c->opset);
     for (int i = 0; i < c->n_in; i++) {

@@ -21,9 +21,9 @@ static void cast_reference(const struct kc_case *c, const struct alt_node *node,
     }
 }
 
-static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT8,   ALT_INT16,
-                                   ALT_INT32,   ALT_INT64,   ALT_UINT8,   ALT_UINT16,   ALT_UINT32, ALT_UINT64,
-                                   ALT_BOOL,    ALT_FLOAT8E4M3FN, ALT_FLOAT8E5M2, ALT_INT4, ALT_UINT4};
+static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64,      ALT_FLOAT16,    ALT_BFLOAT16, ALT_INT8,   ALT_INT16,
+                                   ALT_INT32,   ALT_INT64,        ALT_UINT8,      ALT_UINT16,   ALT_UINT32, ALT_UINT64,
+                                   ALT_BOOL,    ALT_FLOAT8E4M3FN, ALT_FLOAT8E5M2, ALT_INT4,     ALT_UINT4};
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
 static bool is_signed(alt_dtype dtype)
@@ -33,7 +33,8 @@ static bool is_signed(alt_dtype dtype)
            dtype == ALT_FLOAT8E5M2;
 }
 
-static void cast_case(struct kc_run *run, alt_dtype from, alt_dtype to, int rank, const int64_t *dims, enum kc_fill fill)
+static void cast_case(struct kc_run *run, alt_dtype from, alt_dtype to, int rank, const int64_t *dims,
+                      enum kc_fill fill)
 {
     struct kc_case c = kc_case("Cast", 21, cast_reference);
     struct kc_input *in = kc_in(&c, from, rank, dims);

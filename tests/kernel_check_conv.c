@@ -12,11 +12,13 @@ struct window {
     int64_t kernel[MOST], stride[MOST], dilation[MOST], before[MOST], after[MOST];
 };
 
-static void read_window(const struct alt_node *n, const struct kc_tensor *x, const struct kc_tensor *w, struct window *win)
+static void read_window(const struct alt_node *n, const struct kc_tensor *x, const struct kc_tensor *w,
+                        struct window *win)
 {
     const int64_t *strides, *dilations, *pads;
     win->rank = x->rank - 2;
-    int64_t has_strides = alt_attr_ints(n, "strides", &strides), has_dilations = alt_attr_ints(n, "dilations", &dilations);
+    int64_t has_strides = alt_attr_ints(n, "strides", &strides),
+            has_dilations = alt_attr_ints(n, "dilations", &dilations);
     int64_t has_pads = alt_attr_ints(n, "pads", &pads);
     const char *mode = alt_attr_text(n, "auto_pad", "NOTSET");
     for (int d = 0; d < win->rank; d++) {
@@ -64,8 +66,9 @@ static void conv_reference(const struct kc_case *c, const struct alt_node *node,
     read_window(node, x, w, &win);
     int64_t group = alt_attr_int(node, "group", 1), dims[MOST + 2] = {x->dim[0], w->dim[0]};
     for (int d = 0; d < win.rank; d++)
-        dims[d + 2] = (x->dim[d + 2] + win.before[d] + win.after[d] - (win.kernel[d] - 1) * win.dilation[d] - 1) /
-                          win.stride[d] + 1;
+        dims[d + 2] =
+            (x->dim[d + 2] + win.before[d] + win.after[d] - (win.kernel[d] - 1) * win.dilation[d] - 1) / win.stride[d] +
+            1;
     kc_out(out, x->rank, dims, true);
     int64_t places = product(win.rank, dims + 2), taps = product(win.rank, win.kernel);
     int64_t channels = w->dim[1], pixels = product(win.rank, x->dim + 2);
@@ -81,7 +84,8 @@ static void conv_reference(const struct kc_case *c, const struct alt_node *node,
                 int64_t p = source(&win, x, at, tap);
                 if (p < 0)
                     continue;
-                double term = x->value[(n * x->dim[1] + first + ch) * pixels + p] * w->value[(m * channels + ch) * taps + k];
+                double term =
+                    x->value[(n * x->dim[1] + first + ch) * pixels + p] * w->value[(m * channels + ch) * taps + k];
                 sum += (long double)term;
                 weight += fabs(term);
             }
@@ -99,7 +103,8 @@ static void transpose_reference(const struct kc_case *c, const struct alt_node *
     const int64_t *more;
     bool has_more = alt_attr_ints(node, "output_padding", &more) > 0;
     read_window(node, x, w, &win);
-    int64_t group = alt_attr_int(node, "group", 1), dims[MOST + 2] = {x->dim[0], w->dim[1] * group}, at[MOST], tap[MOST];
+    int64_t group = alt_attr_int(node, "group", 1), dims[MOST + 2] = {x->dim[0], w->dim[1] * group}, at[MOST],
+            tap[MOST];
     for (int d = 0; d < win.rank; d++)
         dims[d + 2] = (x->dim[d + 2] - 1) * win.stride[d] + (has_more ? more[d] : 0) +
                       (win.kernel[d] - 1) * win.dilation[d] + 1 - win.before[d] - win.after[d];
@@ -225,7 +230,9 @@ static const struct row rows[] = {
 static void random_cases(struct kc_run *run)
 {
     for (int i = 0; i < 40; i++) {
-        struct row r = {.spatial = (int)kc_random(run, 1, 3), .n = kc_random(run, 1, 2), .group = kc_random(run, 1, 3),
+        struct row r = {.spatial = (int)kc_random(run, 1, 3),
+                        .n = kc_random(run, 1, 2),
+                        .group = kc_random(run, 1, 3),
                         .bias = kc_random(run, 0, 1)};
         if (kc_random(run, 0, 2) == 0)
             r.group = kc_random(run, 1, 18);

@@ -207,7 +207,9 @@ static void pad_reference(const struct kc_case *c, const struct alt_node *node, 
                 inside &= within;
             at[d] = p;
         }
-        out->value[i] = inside ? in->value[kc_index(rank, in->dim, at)] : in[2].rank >= 0 && c->n_in > 2 ? in[2].value[0] : 0;
+        out->value[i] = inside                           ? in->value[kc_index(rank, in->dim, at)]
+                        : in[2].rank >= 0 && c->n_in > 2 ? in[2].value[0]
+                                                         : 0;
     }
 }
 
@@ -288,12 +290,9 @@ static void slice_cases(struct kc_run *run)
 {
     /* starts, ends, axes, steps of two axes of [7,10,3] */
     static const double table[][4][2] = {
-        {{1, 2}, {5, 8}, {0, 1}, {1, 1}},
-        {{0, 9}, {7, 0}, {0, 1}, {2, -3}},
-        {{-1, 0}, {-100, 100}, {0, 2}, {-1, 1}},
-        {{6, -3}, {0, 1000}, {0, 1}, {-2, 1}},
-        {{3, 0}, {3, 10}, {0, 1}, {1, 4}},
-        {{2, 1}, {-1, 3}, {2, 1}, {1, 1}},
+        {{1, 2}, {5, 8}, {0, 1}, {1, 1}},        {{0, 9}, {7, 0}, {0, 1}, {2, -3}},
+        {{-1, 0}, {-100, 100}, {0, 2}, {-1, 1}}, {{6, -3}, {0, 1000}, {0, 1}, {-2, 1}},
+        {{3, 0}, {3, 10}, {0, 1}, {1, 4}},       {{2, 1}, {-1, 3}, {2, 1}, {1, 1}},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         for (int d = 0; d < DTYPES; d++) {

@@ -162,7 +162,8 @@ static void matmul_cases(struct kc_run *run)
         matmul_case(run, &rows[i], ALT_FLOAT32, false, KC_UNIFORM);
         matmul_case(run, &rows[i], ALT_FLOAT32, true, KC_UNIFORM);
     }
-    static const alt_dtype others[] = {ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT32, ALT_UINT32, ALT_INT64, ALT_UINT64};
+    static const alt_dtype others[] = {ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT32,
+                                       ALT_UINT32,  ALT_INT64,   ALT_UINT64};
     for (size_t d = 0; d < sizeof others / sizeof others[0]; d++)
         for (size_t i = 1; i < sizeof rows / sizeof rows[0]; i += 3)
             matmul_case(run, &rows[i], others[d], false, KC_UNIFORM);

@@ -55,19 +55,16 @@ void kc_block_free(struct kc_block *b)
 
 struct format {
     alt_dtype dtype;
-    int digits;     /* of the significand, the hidden one included */
-    int min_exp;    /* of the smallest normal number: 2^min_exp */
-    double max;     /* largest finite */
+    int digits;  /* of the significand, the hidden one included */
+    int min_exp; /* of the smallest normal number: 2^min_exp */
+    double max;  /* largest finite */
     bool infinity;
 };
 
 static const struct format formats[] = {
-    {ALT_FLOAT16, 11, -14, 65504, true},
-    {ALT_BFLOAT16, 8, -126, 0x1.fep127, true},
-    {ALT_FLOAT32, 24, -126, FLT_MAX, true},
-    {ALT_FLOAT64, 53, -1022, DBL_MAX, true},
-    {ALT_FLOAT8E4M3FN, 4, -6, 448, false},
-    {ALT_FLOAT8E5M2, 3, -14, 57344, true},
+    {ALT_FLOAT16, 11, -14, 65504, true},    {ALT_BFLOAT16, 8, -126, 0x1.fep127, true},
+    {ALT_FLOAT32, 24, -126, FLT_MAX, true}, {ALT_FLOAT64, 53, -1022, DBL_MAX, true},
+    {ALT_FLOAT8E4M3FN, 4, -6, 448, false},  {ALT_FLOAT8E5M2, 3, -14, 57344, true},
 };
 
 static const struct format *format(alt_dtype dtype)

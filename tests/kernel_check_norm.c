@@ -52,8 +52,8 @@ static void softmax_reference(const struct kc_case *c, const struct alt_node *no
 static double param(const struct kc_tensor *t, int64_t i) { return t->value[i]; }
 
 /* y = (x - mean) / sqrt(variance + epsilon) * scale + bias, errors measured by the terms. */
-static void normalise(struct kc_tensor *out, int64_t at, double x, long double mean, long double deviation, double scale,
-                      double bias)
+static void normalise(struct kc_tensor *out, int64_t at, double x, long double mean, long double deviation,
+                      double scale, double bias)
 {
     out->value[at] = (double)(((long double)x - mean) / deviation * (long double)scale + (long double)bias);
     double inverse = (double)(1 / deviation), size = fabs(x) + fabs((double)mean);
@@ -83,8 +83,8 @@ static void batch_reference(const struct kc_case *c, const struct alt_node *node
         plane *= in->dim[d];
     for (int64_t i = 0; i < out->count; i++) {
         int64_t ch = i / plane % in->dim[1];
-        normalise(out, i, in->value[i], (long double)param(&in[3], ch), sqrtl((long double)param(&in[4], ch) + (long double)epsilon), param(&in[1], ch),
-                  param(&in[2], ch));
+        normalise(out, i, in->value[i], (long double)param(&in[3], ch),
+                  sqrtl((long double)param(&in[4], ch) + (long double)epsilon), param(&in[1], ch), param(&in[2], ch));
     }
 }
 
@@ -141,7 +141,7 @@ static void softmax_cases(struct kc_run *run, const char *op)
     static const struct {
         int rank, axis;
         int64_t dim[4];
-    } rows[] = {{1, -1, {1}},          {2, -1, {7, 1000}}, {2, 0, {33, 5}},       {3, 1, {3, 17, 5}},
+    } rows[] = {{1, -1, {1}},           {2, -1, {7, 1000}},   {2, 0, {33, 5}},    {3, 1, {3, 17, 5}},
                 {4, -1, {2, 3, 4, 31}}, {4, 1, {2, 5, 3, 4}}, {3, -1, {4, 0, 5}}, {3, 1, {4, 0, 5}}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (int d = 0; d < DTYPES; d++) {

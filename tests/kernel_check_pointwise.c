@@ -86,10 +86,6 @@ FORMULA(f_hard_swish, x[0] * limit(x[0] / 6 + 0.5, 0, 1))
 FORMULA(f_gelu, 0.5 * x[0] * erfc(-x[0] / sqrt(2)))
 FORMULA(f_mish, x[0] * tanh(f_softplus(n, x, 1)))
 FORMULA(f_swish, x[0] / (1 + exp(-attr(n, "alpha", 1) * x[0])))
-FORMULA(f_shrink, x[0] < -attr(n, "lambd", 0.5)  ? x[0] + attr(n, "bias", 0)
-                  : x[0] > attr(n, "lambd", 0.5) ? x[0] - attr(n, "bias", 0)
-                  : isnan(x[0])                  ? x[0]
-                                                 : 0)
 FORMULA(f_add, x[0] + x[1])
 FORMULA(f_sub, x[0] - x[1])
 FORMULA(f_mul, x[0] * x[1])
@@ -132,6 +128,17 @@ static double f_shift(const struct alt_node *n, const double *x, int count)
     uint64_t mask = ~(uint64_t)0 >> (64 - alt_dtype_bits(n->in[0]->type.dtype));
     uint64_t v = (uint64_t)x[0], by = (uint64_t)x[1];
     return (double)((left ? v << by : v >> by) & mask);
+}
+
+static double f_shrink(const struct alt_node *n, const double *x, int count)
+{
+    double lambd = attr(n, "lambd", 0.5), bias = attr(n, "bias", 0);
+    (void)count;
+    if (x[0] < -lambd)
+        return x[0] + bias;
+    if (x[0] > lambd)
+        return x[0] - bias;
+    return isnan(x[0]) ? x[0] : 0;
 }
 
 static double fold(const double *x, int count, bool max)
@@ -310,8 +317,9 @@ static void pointwise_case(struct kc_run *run, const struct row *r, alt_dtype dt
 
 static void row_cases(struct kc_run *run, const struct row *r)
 {
-    static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT8,  ALT_INT16, ALT_INT32,
-                                       ALT_INT64,   ALT_UINT8,   ALT_UINT16,  ALT_UINT32,   ALT_UINT64, ALT_BOOL};
+    static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT8,
+                                       ALT_INT16,   ALT_INT32,   ALT_INT64,   ALT_UINT8,    ALT_UINT16,
+                                       ALT_UINT32,  ALT_UINT64,  ALT_BOOL};
     size_t n = sizeof shapes / sizeof shapes[0], m = sizeof mutual / sizeof mutual[0];
     bool first = true;
     for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {

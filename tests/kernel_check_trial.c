@@ -113,7 +113,8 @@ static bool make_node(struct kc_trial *t)
     for (int i = 0; i < c->n_in; i++) {
         if (c->in[i].dtype == ALT_NONE)
             continue;
-        in[i] = c->in[i].known ? alt_graph_add_const(g, NULL, &t->content[i]) : alt_graph_add_value(g, ALT_GV_INPUT, NULL);
+        in[i] =
+            c->in[i].known ? alt_graph_add_const(g, NULL, &t->content[i]) : alt_graph_add_value(g, ALT_GV_INPUT, NULL);
         if (!in[i])
             return kc_fault(t, "no memory");
         set_type(&in[i]->type, &t->content[i], c->in[i].known);
@@ -136,8 +137,15 @@ static bool infer(struct kc_trial *t)
         set_type(&type[i], &t->content[i], t->c->in[i].known);
         in[i] = &type[i];
     }
-    struct alt_infer inf = {.node = t->node, .dims = &t->dims, .arena = &t->arena, .diag = &t->diag, .n_in = t->c->n_in,
-                            .n_out = t->c->n_out, .in = in, .out = t->out_type, .concrete = true};
+    struct alt_infer inf = {.node = t->node,
+                            .dims = &t->dims,
+                            .arena = &t->arena,
+                            .diag = &t->diag,
+                            .n_in = t->c->n_in,
+                            .n_out = t->c->n_out,
+                            .in = in,
+                            .out = t->out_type,
+                            .concrete = true};
     for (int round = 0; round <= t->c->n_in; round++) {
         inf.deferred = -1;
         alt_status status = alt_infer_run(&inf);

@@ -19,7 +19,7 @@ struct kc_trial {
     const struct kc_case *c;
     struct kc_report *report;
     uint64_t random;
-    bool repeat; /* one axis of each input holds the same everywhere */
+    bool repeat;                  /* one axis of each input holds the same everywhere */
     int repeated_axis[KC_INPUTS]; /* -1: none */
     struct alt_mem mem;
     struct alt_arena arena;
@@ -33,7 +33,8 @@ struct kc_trial {
 };
 
 /* Fills the inputs, makes the node, infers, computes what is expected. False: the report says why not. */
-bool kc_trial_prepare(struct kc_trial *t, const struct kc_case *c, struct kc_report *report, uint64_t seed, bool repeat);
+bool kc_trial_prepare(struct kc_trial *t, const struct kc_case *c, struct kc_report *report, uint64_t seed,
+                      bool repeat);
 void kc_trial_free(struct kc_trial *t);
 /* Notes the first fault; returns false. */
 bool kc_fault(struct kc_trial *t, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -23,12 +23,12 @@ struct place {
 
 struct variant {
     enum kind kind;
-    int n;                 /* operands */
+    int n; /* operands */
     struct place place[OPERANDS];
     const struct alt_layout *layout[OPERANDS];
     const struct alt_kernel *kernel;
     struct alt_kernel_bind bind;
-    int shared;            /* inplace: the input that the output lies on, else -1 */
+    int shared; /* inplace: the input that the output lies on, else -1 */
 };
 
 static void *need(void *p)
@@ -103,7 +103,8 @@ static void place_repeated(struct place *p, const struct kc_tensor *x, int axis)
     place_by_strides(p, x);
 }
 
-static bool place_blocked(struct kc_trial *t, struct place *p, const struct kc_tensor *x, const struct alt_layout *layout)
+static bool place_blocked(struct kc_trial *t, struct place *p, const struct kc_tensor *x,
+                          const struct alt_layout *layout)
 {
     struct alt_layout_map map;
     alt_status status = alt_layout_bind(layout, x->rank, x->dim, &map);
@@ -160,7 +161,11 @@ static bool select_kernel(struct kc_trial *t, struct variant *v)
         for (int d = 0; d < op->rank; d++)
             seen[k].dim[d] = v->kind == UNSIZED ? -1 : op->dim[d];
     }
-    struct alt_select sel = {.node = t->node, .diag = &t->diag, .n_in = t->c->n_in, .n_out = t->c->n_out, .in = seen,
+    struct alt_select sel = {.node = t->node,
+                             .diag = &t->diag,
+                             .n_in = t->c->n_in,
+                             .n_out = t->c->n_out,
+                             .in = seen,
                              .out = seen + t->c->n_in};
     alt_status status = t->impl->select(&sel, &v->kernel);
     return status == ALT_OK ? true : kc_fault_status(t, "select", status);
@@ -171,8 +176,15 @@ static bool bind_kernel(struct kc_trial *t, struct variant *v)
     static struct alt_operand operand[OPERANDS];
     for (int k = 0; k < v->n; k++)
         operand[k] = v->place[k].op;
-    v->bind = (struct alt_kernel_bind){.kernel = v->kernel, .node = t->node, .diag = &t->diag, .arena = &t->arena,
-                                       .n_in = t->c->n_in, .n_out = t->c->n_out, .in = operand, .out = operand + t->c->n_in, .range = 1};
+    v->bind = (struct alt_kernel_bind){.kernel = v->kernel,
+                                       .node = t->node,
+                                       .diag = &t->diag,
+                                       .arena = &t->arena,
+                                       .n_in = t->c->n_in,
+                                       .n_out = t->c->n_out,
+                                       .in = operand,
+                                       .out = operand + t->c->n_in,
+                                       .range = 1};
     alt_status status = v->kernel->bind ? (alt_status)v->kernel->bind(&v->bind) : ALT_OK;
     return status == ALT_OK ? true : kc_fault_status(t, "bind", status);
 }
@@ -231,7 +243,8 @@ static void call(const struct variant *v, struct alt_kargs *args, const struct m
 }
 
 /* All tiles at once, or in pieces (single tiles where they are few), the last piece first. */
-static void call_range(struct kc_trial *t, const struct variant *v, struct alt_kargs *args, const struct memory *m, bool pieces)
+static void call_range(struct kc_trial *t, const struct variant *v, struct alt_kargs *args, const struct memory *m,
+                       bool pieces)
 {
     int64_t end = v->bind.range, most = end / 16 + 1;
     if (!pieces && end > 0)
@@ -273,8 +286,12 @@ static bool run_once(struct kc_trial *t, struct variant *v, bool second, struct 
                                                p->op.extent, p->op.stride};
     }
     int32_t fault = ALT_FAULT_NONE;
-    struct alt_kargs args = {.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)v->n, .operand = operand,
-                             .scratch = m->scratch.data, .params = v->bind.params, .fault = &fault};
+    struct alt_kargs args = {.abi = ALT_KERNEL_ABI,
+                             .operand_count = (uint32_t)v->n,
+                             .operand = operand,
+                             .scratch = m->scratch.data,
+                             .params = v->bind.params,
+                             .fault = &fault};
     call_range(t, v, &args, m, second);
     if (fault != ALT_FAULT_NONE)
         return kc_fault(t, "the kernel reports fault %d", (int)fault);
@@ -289,7 +306,8 @@ static bool run_once(struct kc_trial *t, struct variant *v, bool second, struct 
 }
 
 /* The same bits in every element of output `k`. */
-static bool same_bits(struct kc_trial *t, const struct variant *v, int k, const unsigned char *a, const unsigned char *b)
+static bool same_bits(struct kc_trial *t, const struct variant *v, int k, const unsigned char *a,
+                      const unsigned char *b)
 {
     const struct kc_tensor *x = tensor(t, k);
     size_t size = alt_dtype_size(x->dtype);
@@ -475,8 +493,13 @@ static bool run_view(struct kc_trial *t)
         if (k > 0 && k < t->c->n_in)
             operand[k].known = t->content[k].data;
     }
-    struct alt_view view = {.node = t->node, .n_in = t->c->n_in, .n_out = t->c->n_out, .in = operand,
-                            .out = operand + t->c->n_in, .stride = stride, .offset = offset};
+    struct alt_view view = {.node = t->node,
+                            .n_in = t->c->n_in,
+                            .n_out = t->c->n_out,
+                            .in = operand,
+                            .out = operand + t->c->n_in,
+                            .stride = stride,
+                            .offset = offset};
     bool offered = good && !small_types(t) && t->impl->view(&view);
     for (int o = 0; o < t->c->n_out && offered; o++)
         good = good && check_view(t, &view, o);
@@ -502,8 +525,8 @@ static void run_host(struct kc_trial *t)
     struct host_run run = {{host_alloc, out}, &t->arena};
     for (int i = 0; i < t->c->n_in; i++)
         in[i] = t->in[i].rank < 0 ? NULL : &t->content[i];
-    struct alt_eval eval = {.node = t->node, .diag = &t->diag, .n_in = t->c->n_in, .n_out = t->c->n_out, .in = in,
-                            .run = &run.base};
+    struct alt_eval eval = {
+        .node = t->node, .diag = &t->diag, .n_in = t->c->n_in, .n_out = t->c->n_out, .in = in, .run = &run.base};
     snprintf(t->report->variant, sizeof t->report->variant, "host");
     alt_status status = t->impl->eval(&eval);
     t->report->variants++;
@@ -558,8 +581,13 @@ static void time_variant(struct kc_trial *t, struct variant *v, const char *name
         bytes += (double)m.block[k].bytes;
     }
     int32_t fault = 0;
-    struct alt_kargs args = {.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)v->n, .operand = operand,
-                             .end = v->bind.range, .scratch = m.scratch.data, .params = v->bind.params, .fault = &fault};
+    struct alt_kargs args = {.abi = ALT_KERNEL_ABI,
+                             .operand_count = (uint32_t)v->n,
+                             .operand = operand,
+                             .end = v->bind.range,
+                             .scratch = m.scratch.data,
+                             .params = v->bind.params,
+                             .fault = &fault};
     double until = now() + 0.2;
     for (int runs = 0; v->bind.range > 0 && (runs < 3 || now() < until); runs++) {
         double start = now();
@@ -567,8 +595,8 @@ static void time_variant(struct kc_trial *t, struct variant *v, const char *name
         double spent = now() - start;
         best = spent < best ? spent : best;
     }
-    printf("%-72s %-10s %-24s %10.2f us %8.2f GFLOP/s %8.2f GB/s\n", name, t->report->variant, v->kernel->name, best * 1e6,
-           v->bind.flops / best * 1e-9, bytes / best * 1e-9);
+    printf("%-72s %-10s %-24s %10.2f us %8.2f GFLOP/s %8.2f GB/s\n", name, t->report->variant, v->kernel->name,
+           best * 1e6, v->bind.flops / best * 1e-9, bytes / best * 1e-9);
     free_memory(v, &m);
     clear(v);
 }

@@ -266,7 +266,8 @@ def detector():
     x = n.input("image", [1, 3, 24, 24])
     y = n.op("Relu", n.conv(x, 3, 8, (3, 3), strides=[2, 2]))
     z = n.op("Relu", n.conv(y, 8, 8, (3, 3), strides=[2, 2]))
-    scales = [n.op("Reshape", n.op("Transpose", n.conv(v, 8, 5, (1, 1)), perm=[0, 2, 3, 1]), n.ints(1, -1, 5)) for v in (y, z)]
+    heads = [n.op("Transpose", n.conv(v, 8, 5, (1, 1)), perm=[0, 2, 3, 1]) for v in (y, z)]
+    scales = [n.op("Reshape", head, n.ints(1, -1, 5)) for head in heads]
     rows = n.op("Squeeze", n.op("Concat", *scales, axis=1), n.ints(0))
     score = n.op("Sigmoid", n.op("Squeeze", n.op("Slice", rows, n.ints(4), n.ints(5), n.ints(1)), n.ints(1)))
     best, where = n.op("TopK", score, n.ints(20), outputs=2)

@@ -39,9 +39,9 @@ enum verdict { FAILED, PASSED, UNSUPPORTED };
 /* What the child leaves for its parent, in memory that both share. */
 struct report {
     enum verdict verdict;
-    char group[80];    /* operator, or category */
+    char group[80]; /* operator, or category */
     char doing[40];
-    char text[1000];   /* why not */
+    char text[1000]; /* why not */
 };
 
 struct group {
@@ -397,7 +397,8 @@ int main(int argc, char **argv)
     static struct runner run = {.threads = 2};
     const char *folder = read_options(&run, argc, argv);
     if (!folder) {
-        fprintf(stderr, "usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose] [--faults]\n");
+        fprintf(stderr,
+                "usage: onnx_backend FOLDER [--filter TEXT] [--skip FILE] [--threads N] [--verbose] [--faults]\n");
         return 2;
     }
     run.said = tmpfile();

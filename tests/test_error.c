@@ -70,10 +70,8 @@ static void text_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statuses_have_names),
-        cmocka_unit_test(findings_become_lines),
-        cmocka_unit_test(success_drops_findings),
-        cmocka_unit_test(a_failure_without_findings_has_a_text),
+        cmocka_unit_test(statuses_have_names),    cmocka_unit_test(findings_become_lines),
+        cmocka_unit_test(success_drops_findings), cmocka_unit_test(a_failure_without_findings_has_a_text),
         cmocka_unit_test(text_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,14 +74,14 @@ static void small_floats_decode(void **state)
         uint16_t bits;
         double value; /* NAN: not a number */
     } row[] = {
-        {ALT_FLOAT16, 0x3c00, 1},      {ALT_FLOAT16, 0x0001, 0x1p-24},     {ALT_FLOAT16, 0xfc00, -INFINITY},
-        {ALT_FLOAT16, 0x7e00, NAN},    {ALT_FLOAT16, 0x7bff, 65504},       {ALT_BFLOAT16, 0xc040, -3},
-        {ALT_BFLOAT16, 0x7f80, INFINITY}, {ALT_BFLOAT16, 0x0001, 0x1p-133}, {ALT_FLOAT8E4M3FN, 0x7e, 448},
-        {ALT_FLOAT8E4M3FN, 0x7f, NAN}, {ALT_FLOAT8E4M3FN, 0x01, 0x1p-9},   {ALT_FLOAT8E4M3FNUZ, 0x7f, 240},
-        {ALT_FLOAT8E4M3FNUZ, 0x80, NAN}, {ALT_FLOAT8E5M2, 0x7b, 57344},    {ALT_FLOAT8E5M2, 0x7c, INFINITY},
-        {ALT_FLOAT8E5M2, 0xff, NAN},   {ALT_FLOAT8E5M2FNUZ, 0x7f, 57344},  {ALT_FLOAT8E5M2FNUZ, 0x80, NAN},
-        {ALT_FLOAT4E2M1, 0x7, 6},      {ALT_FLOAT4E2M1, 0x9, -0.5},        {ALT_FLOAT8E8M0, 0, 0x1p-127},
-        {ALT_FLOAT8E8M0, 128, 2},      {ALT_FLOAT8E8M0, 255, NAN},
+        {ALT_FLOAT16, 0x3c00, 1},         {ALT_FLOAT16, 0x0001, 0x1p-24},    {ALT_FLOAT16, 0xfc00, -INFINITY},
+        {ALT_FLOAT16, 0x7e00, NAN},       {ALT_FLOAT16, 0x7bff, 65504},      {ALT_BFLOAT16, 0xc040, -3},
+        {ALT_BFLOAT16, 0x7f80, INFINITY}, {ALT_BFLOAT16, 0x0001, 0x1p-133},  {ALT_FLOAT8E4M3FN, 0x7e, 448},
+        {ALT_FLOAT8E4M3FN, 0x7f, NAN},    {ALT_FLOAT8E4M3FN, 0x01, 0x1p-9},  {ALT_FLOAT8E4M3FNUZ, 0x7f, 240},
+        {ALT_FLOAT8E4M3FNUZ, 0x80, NAN},  {ALT_FLOAT8E5M2, 0x7b, 57344},     {ALT_FLOAT8E5M2, 0x7c, INFINITY},
+        {ALT_FLOAT8E5M2, 0xff, NAN},      {ALT_FLOAT8E5M2FNUZ, 0x7f, 57344}, {ALT_FLOAT8E5M2FNUZ, 0x80, NAN},
+        {ALT_FLOAT4E2M1, 0x7, 6},         {ALT_FLOAT4E2M1, 0x9, -0.5},       {ALT_FLOAT8E8M0, 0, 0x1p-127},
+        {ALT_FLOAT8E8M0, 128, 2},         {ALT_FLOAT8E8M0, 255, NAN},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         double got = element(row[i].dtype, &row[i].bits, 0);
