@@ -42,6 +42,10 @@ static bool varint_decode(const uint8_t **at, const uint8_t *end, uint64_t *out)
 
 static bool wire_varint(struct alt_wire *w, uint64_t *out)
 {
+    if (w->at < w->end && *w->at < 0x80) { /* nearly all tags and lengths are one byte */
+        *out = *w->at++;
+        return true;
+    }
     if (varint_decode(&w->at, w->end, out))
         return true;
     wire_fail(w, "a varint runs past the end of its message or over 64 bits");
