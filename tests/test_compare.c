@@ -108,10 +108,8 @@ static void strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(floats),
-        cmocka_unit_test(integers_are_exact_unless_told),
-        cmocka_unit_test(complex_numbers),
-        cmocka_unit_test(types_and_shapes_must_be_the_same),
+        cmocka_unit_test(floats),          cmocka_unit_test(integers_are_exact_unless_told),
+        cmocka_unit_test(complex_numbers), cmocka_unit_test(types_and_shapes_must_be_the_same),
         cmocka_unit_test(strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,14 +23,14 @@ static void small_floats(void **state)
         double x;
         unsigned code;
     } rows[] = {
-        {ALT_FLOAT8E4M3FN, 0, 0x00},      {ALT_FLOAT8E4M3FN, 1, 0x38},       {ALT_FLOAT8E4M3FN, -1, 0xb8},
-        {ALT_FLOAT8E4M3FN, 448, 0x7e},    {ALT_FLOAT8E4M3FN, 1e9, 0x7e},     {ALT_FLOAT8E4M3FN, 0x1p-9, 0x01},
-        {ALT_FLOAT8E4M3FN, 0x1p-6, 0x08}, {ALT_FLOAT8E4M3FN, 1.0625, 0x38},  {ALT_FLOAT8E4M3FN, 1.1875, 0x3a},
-        {ALT_FLOAT8E4M3FNUZ, 1, 0x40},    {ALT_FLOAT8E4M3FNUZ, -0.0, 0x00},  {ALT_FLOAT8E4M3FNUZ, 240, 0x7f},
-        {ALT_FLOAT8E5M2, 1, 0x3c},        {ALT_FLOAT8E5M2, 57344, 0x7b},     {ALT_FLOAT8E5M2, 0x1p-16, 0x01},
-        {ALT_FLOAT8E5M2FNUZ, 1, 0x40},    {ALT_FLOAT8E5M2FNUZ, NAN, 0x80},   {ALT_FLOAT8E8M0, 1, 127},
-        {ALT_FLOAT8E8M0, 0.5, 126},       {ALT_FLOAT8E8M0, 0, 0},            {ALT_FLOAT4E2M1, 0.5, 0x1},
-        {ALT_FLOAT4E2M1, 1, 0x2},         {ALT_FLOAT4E2M1, 6, 0x7},          {ALT_FLOAT4E2M1, -1.5, 0xb},
+        {ALT_FLOAT8E4M3FN, 0, 0x00},      {ALT_FLOAT8E4M3FN, 1, 0x38},      {ALT_FLOAT8E4M3FN, -1, 0xb8},
+        {ALT_FLOAT8E4M3FN, 448, 0x7e},    {ALT_FLOAT8E4M3FN, 1e9, 0x7e},    {ALT_FLOAT8E4M3FN, 0x1p-9, 0x01},
+        {ALT_FLOAT8E4M3FN, 0x1p-6, 0x08}, {ALT_FLOAT8E4M3FN, 1.0625, 0x38}, {ALT_FLOAT8E4M3FN, 1.1875, 0x3a},
+        {ALT_FLOAT8E4M3FNUZ, 1, 0x40},    {ALT_FLOAT8E4M3FNUZ, -0.0, 0x00}, {ALT_FLOAT8E4M3FNUZ, 240, 0x7f},
+        {ALT_FLOAT8E5M2, 1, 0x3c},        {ALT_FLOAT8E5M2, 57344, 0x7b},    {ALT_FLOAT8E5M2, 0x1p-16, 0x01},
+        {ALT_FLOAT8E5M2FNUZ, 1, 0x40},    {ALT_FLOAT8E5M2FNUZ, NAN, 0x80},  {ALT_FLOAT8E8M0, 1, 127},
+        {ALT_FLOAT8E8M0, 0.5, 126},       {ALT_FLOAT8E8M0, 0, 0},           {ALT_FLOAT4E2M1, 0.5, 0x1},
+        {ALT_FLOAT4E2M1, 1, 0x2},         {ALT_FLOAT4E2M1, 6, 0x7},         {ALT_FLOAT4E2M1, -1.5, 0xb},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(code_of(rows[i].dtype, rows[i].x), rows[i].code);
@@ -67,7 +67,8 @@ static void integers_saturate_nowhere_undefined(void **state)
 static void random_fillings(void **state)
 {
     (void)state;
-    static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16, ALT_INT64, ALT_UINT8, ALT_BOOL, ALT_INT4};
+    static const alt_dtype dtypes[] = {ALT_FLOAT32, ALT_FLOAT64, ALT_FLOAT16, ALT_BFLOAT16,
+                                       ALT_INT64,   ALT_UINT8,   ALT_BOOL,    ALT_INT4};
     for (size_t k = 0; k < sizeof dtypes / sizeof dtypes[0]; k++) {
         alt_value *a = NULL, *b = NULL;
         double least = 1, most = 0;

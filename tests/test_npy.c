@@ -128,7 +128,10 @@ static void utf32_becomes_utf8(void **state)
     assert_true(npy_read(path, ALT_STRING, &v));
     const alt_string *read = alt_value_data(v);
     assert_int_equal(read[0].length, 5);
-    assert_memory_equal(read[0].data, "\xf0\x9f\x98\x80" "a", 5);
+    assert_memory_equal(read[0].data,
+                        "\xf0\x9f\x98\x80"
+                        "a",
+                        5);
     assert_int_equal(read[1].length, 8); /* a lone surrogate is no character: U+FFFD */
     assert_memory_equal(read[1].data, "\xc3\xa9\xe2\x82\xac\xef\xbf\xbd", 8);
     alt_value_release(v);
@@ -180,12 +183,9 @@ static void broken_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_comes_back),
-        cmocka_unit_test(negative_numbers_below_8_bits_come_back),
-        cmocka_unit_test(scalars_and_empty_tensors),
-        cmocka_unit_test(strings_come_back),
-        cmocka_unit_test(utf32_becomes_utf8),
-        cmocka_unit_test(fortran_order_is_turned),
+        cmocka_unit_test(every_type_comes_back),     cmocka_unit_test(negative_numbers_below_8_bits_come_back),
+        cmocka_unit_test(scalars_and_empty_tensors), cmocka_unit_test(strings_come_back),
+        cmocka_unit_test(utf32_becomes_utf8),        cmocka_unit_test(fortran_order_is_turned),
         cmocka_unit_test(broken_files_are_refused),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

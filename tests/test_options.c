@@ -27,8 +27,9 @@ static void options_are_read(void **state)
 {
     (void)state;
     struct run_options o;
-    assert_int_equal(PARSE(&o, "m.onnx", "--input", "a=x.npy", "--input", "b=value:1=2", "--runs", "7", "--seconds", "0.5",
-                           "--json"), OUTCOME_DONE);
+    assert_int_equal(PARSE(&o, "m.onnx", "--input", "a=x.npy", "--input", "b=value:1=2", "--runs", "7", "--seconds",
+                           "0.5", "--json"),
+                     OUTCOME_DONE);
     assert_string_equal(o.model, "m.onnx");
     assert_string_equal(named_find(&o.inputs, "a"), "x.npy");
     assert_string_equal(named_find(&o.inputs, "b"), "value:1=2");
@@ -86,8 +87,9 @@ static void what_this_version_lacks_is_refused(void **state)
 {
     (void)state;
     static const char *const words[][4] = {
-        {"m.onnx", "--tune", "online", NULL},    {"m.onnx", "--tune", "now", NULL},      {"m.onnx", "--budget", "5", NULL},
-        {"m.onnx", "--cache", "dir", NULL},      {"m.onnx", "--bundle", "f", NULL},      {"m.onnx", "--export-bundle", "f", NULL},
+        {"m.onnx", "--tune", "online", NULL},    {"m.onnx", "--tune", "now", NULL},
+        {"m.onnx", "--budget", "5", NULL},       {"m.onnx", "--cache", "dir", NULL},
+        {"m.onnx", "--bundle", "f", NULL},       {"m.onnx", "--export-bundle", "f", NULL},
         {"m.onnx", "--profile", "f.json", NULL}, {"m.onnx", "--report", "f.html", NULL},
     };
     struct run_options o;
@@ -108,8 +110,8 @@ static void shapes(void **state)
     assert_int_equal(dims[3], 0);
     assert_true(shape_parse("x", "", &rank, dims));
     assert_int_equal(rank, 0);
-    static const char *const wrong[] = {"x", "1x", "x1", "1xx2", "1,2", "-1", "1x-2", "a", "99999999999999999999",
-                                        "1x1x1x1x1x1x1x1x1"};
+    static const char *const wrong[] = {
+        "x", "1x", "x1", "1xx2", "1,2", "-1", "1x-2", "a", "99999999999999999999", "1x1x1x1x1x1x1x1x1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_false(shape_parse("x", wrong[i], &rank, dims));
 }
@@ -117,7 +119,8 @@ static void shapes(void **state)
 static void names_are_made_safe(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"a/b:c", "a_b_c"}, {"../x", "_._x"}, {"", "_"}, {"-rf", "_rf"}, {"out.0", "out.0"}};
+    static const char *const rows[][2] = {
+        {"a/b:c", "a_b_c"}, {"../x", "_._x"}, {"", "_"}, {"-rf", "_rf"}, {"out.0", "out.0"}};
     char out[16];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         file_safe_name(rows[i][0], out, sizeof out);

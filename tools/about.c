@@ -42,7 +42,8 @@ void about_operators(void)
 void about_version(void)
 {
     printf("alt %s\n", alt_version());
-    printf("ONNX opsets: %d to %d, %d operators (alt_run --list-ops)\n", ALT_OPSET_OLDEST, ALT_OPSET_NEWEST, ALT_OP_COUNT);
+    printf("ONNX opsets: %d to %d, %d operators (alt_run --list-ops)\n", ALT_OPSET_OLDEST, ALT_OPSET_NEWEST,
+           ALT_OP_COUNT);
     printf("isa: %s\n", alt_isa_name(alt_cpu_isa()));
     printf("cores: %d\n", alt_cpu_cores());
     printf("counters: none (%s)\n", counters_why);

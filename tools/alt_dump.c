@@ -38,11 +38,12 @@ static const struct option table[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char usage[] = "usage: alt_dump MODEL.onnx --graph [--pass NAME]\n"
-                            "                                       the graph as text, after all passes or after one\n"
-                            "       alt_dump MODEL.onnx --regions   regions and their alternatives\n"
-                            "       alt_dump MODEL.onnx --plan [--shape NAME=AxBxC] [--dim NAME=N] [--input NAME=SPEC]\n"
-                            "                                       steps, kernels, layouts and places in memory\n";
+static const char usage[] =
+    "usage: alt_dump MODEL.onnx --graph [--pass NAME]\n"
+    "                                       the graph as text, after all passes or after one\n"
+    "       alt_dump MODEL.onnx --regions   regions and their alternatives\n"
+    "       alt_dump MODEL.onnx --plan [--shape NAME=AxBxC] [--dim NAME=N] [--input NAME=SPEC]\n"
+    "                                       steps, kernels, layouts and places in memory\n";
 
 /* "infer" is what stands before the first pass. */
 static bool is_pass(const char *name)
@@ -100,7 +101,8 @@ static enum outcome parse(int argc, char **argv, struct dump_options *o)
     if (o->graph + o->regions + o->plan != 1)
         return fail(OUTCOME_USAGE, "say what to show: --graph, --regions or --plan (alt_dump --help)");
     if (o->pass && !o->graph)
-        return fail(OUTCOME_USAGE, "--pass %s says after which pass to show the graph: write --graph --pass %s", o->pass, o->pass);
+        return fail(OUTCOME_USAGE, "--pass %s says after which pass to show the graph: write --graph --pass %s",
+                    o->pass, o->pass);
     return OUTCOME_DONE;
 }
 
@@ -132,14 +134,15 @@ static void print_segments(const struct alt_program *program, const struct alt_b
 }
 
 /* Runs once, so that shapes which depend on data are known too, and prints what was bound. */
-static enum outcome run_and_print(alt_session *session, alt_value *const *inputs, size_t input_count, size_t output_count)
+static enum outcome run_and_print(alt_session *session, alt_value *const *inputs, size_t input_count,
+                                  size_t output_count)
 {
     alt_error *error = NULL;
     alt_value **outputs = calloc(output_count + 1, sizeof *outputs);
     if (!outputs)
         return fail(OUTCOME_RUN, "no memory");
-    alt_status status = alt_session_run(session, NULL, (const alt_value *const *)inputs, input_count, outputs, output_count,
-                                        &error);
+    alt_status status =
+        alt_session_run(session, NULL, (const alt_value *const *)inputs, input_count, outputs, output_count, &error);
     if (status == ALT_OK)
         print_segments(session->plan->program, &session->plan->bindings);
     for (size_t i = 0; i < output_count; i++)

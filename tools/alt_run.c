@@ -92,7 +92,8 @@ static enum outcome conclude(struct program *p)
     alt_stats stats = {.size = sizeof stats};
     if (alt_session_stats(p->session, &stats) != ALT_OK)
         return fail(OUTCOME_RUN, "the session has no statistics");
-    struct summary summary = {&p->measure, p->model, p->options.model, p->options.check ? &p->check : NULL, stats.threads};
+    struct summary summary = {&p->measure, p->model, p->options.model, p->options.check ? &p->check : NULL,
+                              stats.threads};
     const char *folder = p->options.save_outputs;
     bool saved = !folder || p->measure.latency.runs == 0 || outputs_save(folder, p->model, p->measure.outputs);
     if (!p->options.json)

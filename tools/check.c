@@ -57,8 +57,8 @@ static enum outcome run_and_compare(struct measure *m, const alt_model *model, c
     return outcome;
 }
 
-static enum outcome check_set(struct measure *m, const alt_model *model, const char *folder, const struct run_options *options,
-                              struct check_result *result)
+static enum outcome check_set(struct measure *m, const alt_model *model, const char *folder,
+                              const struct run_options *options, struct check_result *result)
 {
     struct testdata data;
     if (!testdata_load(folder, model, &data))

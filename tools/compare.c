@@ -20,7 +20,8 @@ static double excess(double expected, double actual, double allowed)
     return fabs(expected - actual) - allowed;
 }
 
-static double element_excess(const struct alt_tensor *e, const struct alt_tensor *a, int64_t i, const struct tolerance *t)
+static double element_excess(const struct alt_tensor *e, const struct alt_tensor *a, int64_t i,
+                             const struct tolerance *t)
 {
     if (!element_is_integer(e->dtype)) {
         double expected = alt_tensor_float(e, i);
@@ -41,8 +42,8 @@ static bool strings_agree(const char *name, const alt_value *expected, const alt
     const alt_string *e = alt_value_data_const(expected), *a = alt_value_data_const(actual);
     for (size_t i = 0; i < alt_value_count(expected); i++)
         if (e[i].length != a[i].length || (e[i].length && memcmp(e[i].data, a[i].data, e[i].length) != 0)) {
-            complain("%s: element %zu is \"%.*s\", expected \"%.*s\"", name, i, (int)a[i].length, a[i].data, (int)e[i].length,
-                     e[i].data);
+            complain("%s: element %zu is \"%.*s\", expected \"%.*s\"", name, i, (int)a[i].length, a[i].data,
+                     (int)e[i].length, e[i].data);
             return false;
         }
     return true;
@@ -58,7 +59,8 @@ static void split_complex(struct alt_tensor *t)
     t->dim[0] = (int64_t)(t->bytes / (t->dtype == ALT_FLOAT32 ? 4 : 8));
 }
 
-static bool elements_agree(const char *name, const alt_value *expected, const alt_value *actual, const struct tolerance *t)
+static bool elements_agree(const char *name, const alt_value *expected, const alt_value *actual,
+                           const struct tolerance *t)
 {
     struct alt_tensor e = element_view(expected), a = element_view(actual);
     split_complex(&e);
@@ -74,12 +76,13 @@ static bool elements_agree(const char *name, const alt_value *expected, const al
         }
     }
     if (wrong)
-        complain("%s: %" PRId64 " of %" PRId64 " elements differ; worst is element %" PRId64 ": %.9g, expected %.9g", name, wrong,
-                 count, worst, alt_tensor_float(&a, worst), alt_tensor_float(&e, worst));
+        complain("%s: %" PRId64 " of %" PRId64 " elements differ; worst is element %" PRId64 ": %.9g, expected %.9g",
+                 name, wrong, count, worst, alt_tensor_float(&a, worst), alt_tensor_float(&e, worst));
     return wrong == 0;
 }
 
-static bool group_agrees(const char *name, const alt_value *expected, const alt_value *actual, const struct tolerance *t)
+static bool group_agrees(const char *name, const alt_value *expected, const alt_value *actual,
+                         const struct tolerance *t)
 {
     bool agree = true;
     for (size_t i = 0; i < alt_value_count(expected); i++) {

@@ -11,6 +11,7 @@ struct tolerance {
 };
 
 /* True when `actual` agrees. Otherwise says on stderr, after `name`, what differs: how many elements, the first and the worst. */
-bool values_agree(const char *name, const alt_value *expected, const alt_value *actual, const struct tolerance *allowed);
+bool values_agree(const char *name, const alt_value *expected, const alt_value *actual,
+                  const struct tolerance *allowed);
 
 #endif

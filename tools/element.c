@@ -31,8 +31,8 @@ static const struct small_float {
     double largest;
     int nan;
 } small_floats[] = {
-    {ALT_FLOAT8E4M3FN, 8, 3, 7, 448.0, 0x7f},   {ALT_FLOAT8E4M3FNUZ, 8, 3, 8, 240.0, 0x80},
-    {ALT_FLOAT8E5M2, 8, 2, 15, 57344.0, 0x7f},  {ALT_FLOAT8E5M2FNUZ, 8, 2, 16, 57344.0, 0x80},
+    {ALT_FLOAT8E4M3FN, 8, 3, 7, 448.0, 0x7f},  {ALT_FLOAT8E4M3FNUZ, 8, 3, 8, 240.0, 0x80},
+    {ALT_FLOAT8E5M2, 8, 2, 15, 57344.0, 0x7f}, {ALT_FLOAT8E5M2FNUZ, 8, 2, 16, 57344.0, 0x80},
     {ALT_FLOAT4E2M1, 4, 1, 1, 6.0, -1},
 };
 

@@ -32,7 +32,8 @@ bool shape_parse(const char *name, const char *text, int *rank, int64_t *dims)
         long long extent = strtoll(at, &end, 10);
         bool last = *end == '\0';
         if (*rank == ALT_MAX_RANK || end == at || errno || extent < 0 || (!last && *end != 'x') || (!last && !end[1])) {
-            complain("--shape %s=%s: write extents with x between them, 1x3x224x224, at most %d", name, text, ALT_MAX_RANK);
+            complain("--shape %s=%s: write extents with x between them, 1x3x224x224, at most %d", name, text,
+                     ALT_MAX_RANK);
             return false;
         }
         dims[*rank] = extent;
@@ -106,8 +107,8 @@ static bool take_shape(struct made_from *from, const alt_port *port, int rank, c
     }
     for (int i = 0; i < port->rank; i++) {
         if (port->dims[i] >= 0 && port->dims[i] != dims[i]) {
-            complain("input %s has extent %" PRId64 " in dimension %d; %" PRId64 " was given", port->name, port->dims[i], i,
-                     dims[i]);
+            complain("input %s has extent %" PRId64 " in dimension %d; %" PRId64 " was given", port->name,
+                     port->dims[i], i, dims[i]);
             return false;
         }
         if (port->dim_names[i] && !learn(from, port->dim_names[i], dims[i]))
@@ -215,8 +216,8 @@ static bool make_up(struct made_from *from, const alt_port *port, const char *sp
     if (port->kind == ALT_OPTIONAL && !spec)
         return alt_value_optional(NULL, NULL, out) == ALT_OK;
     if (port->kind != ALT_TENSOR) {
-        complain("input %s is a %s: give --input %s=FILE.pb", port->name, port->kind == ALT_SEQUENCE ? "sequence" : "optional",
-                 port->name);
+        complain("input %s is a %s: give --input %s=FILE.pb", port->name,
+                 port->kind == ALT_SEQUENCE ? "sequence" : "optional", port->name);
         return false;
     }
     if (!wanted_shape(from, port, &rank, dims))

@@ -13,7 +13,8 @@
  * else 1. */
 enum outcome inputs_make(const alt_model *model, const struct run_options *options, alt_value **values);
 /* Values for the symbolic dimensions alone, "NAME=N" checked against the model: what alt_dump needs. */
-enum outcome inputs_check_names(const alt_model *model, const struct named_list *list, const char *option, bool symbols);
+enum outcome inputs_check_names(const alt_model *model, const struct named_list *list, const char *option,
+                                bool symbols);
 /* Parses "1x3x224x224" ("" is a scalar). False, after a message, when it is none. */
 bool shape_parse(const char *name, const char *text, int *rank, int64_t *dims);
 

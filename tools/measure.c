@@ -52,8 +52,8 @@ enum outcome measure_run(struct measure *m, alt_value *const *inputs)
     alt_error *error = NULL;
     release_outputs(m);
     double start = now_ms();
-    alt_status status = alt_session_run(m->session, &options, (const alt_value *const *)inputs, m->input_count, m->outputs,
-                                        m->output_count, &error);
+    alt_status status = alt_session_run(m->session, &options, (const alt_value *const *)inputs, m->input_count,
+                                        m->outputs, m->output_count, &error);
     m->last_ms = now_ms() - start;
     if (status == ALT_E_CANCELLED && stop_wanted()) {
         alt_error_free(error);
@@ -62,8 +62,9 @@ enum outcome measure_run(struct measure *m, alt_value *const *inputs)
     if (status != ALT_OK) {
         fail_with(OUTCOME_RUN, status, &error);
         if (status == ALT_E_SHAPE && m->made_for)
-            complain("other extents can be given with --shape NAME=AxBxC or --dim NAME=N (alt_run %s --inspect lists them)",
-                     m->made_for);
+            complain(
+                "other extents can be given with --shape NAME=AxBxC or --dim NAME=N (alt_run %s --inspect lists them)",
+                m->made_for);
         return OUTCOME_RUN;
     }
     if (m->latency.runs == 0)
@@ -94,7 +95,8 @@ enum outcome measure_loop(struct measure *m, const struct run_options *options, 
     bool live = isatty(STDERR_FILENO) && !m->quiet, shown = false;
     double start = now_ms(), next = start + (live ? LIVE_MS : LOG_MS), now = start;
     enum outcome outcome = OUTCOME_DONE;
-    while (outcome == OUTCOME_DONE && !stop_wanted() && measure_wanted(options, m->latency.runs - before, now - start)) {
+    while (outcome == OUTCOME_DONE && !stop_wanted() &&
+           measure_wanted(options, m->latency.runs - before, now - start)) {
         outcome = measure_run(m, inputs);
         now = now_ms();
         if (now >= next && !m->quiet) {

@@ -18,12 +18,12 @@ static const struct {
     const char *code;
     alt_dtype dtype;
 } codes[] = {
-    {"f4", ALT_FLOAT32},      {"f8", ALT_FLOAT64},        {"f2", ALT_FLOAT16},      {"i1", ALT_INT8},
-    {"i2", ALT_INT16},        {"i4", ALT_INT32},          {"i8", ALT_INT64},        {"u1", ALT_UINT8},
-    {"u2", ALT_UINT16},       {"u4", ALT_UINT32},         {"u8", ALT_UINT64},       {"b1", ALT_BOOL},
-    {"c8", ALT_COMPLEX64},    {"c16", ALT_COMPLEX128},    {"V2", ALT_BFLOAT16},     {"V1", ALT_FLOAT8E4M3FN},
-    {"V1", ALT_FLOAT8E5M2},   {"V1", ALT_FLOAT8E4M3FNUZ}, {"V1", ALT_FLOAT8E5M2FNUZ}, {"V1", ALT_FLOAT8E8M0},
-    {"V1", ALT_FLOAT4E2M1},   {"i1", ALT_INT4},           {"i1", ALT_INT2},         {"u1", ALT_UINT4},
+    {"f4", ALT_FLOAT32},    {"f8", ALT_FLOAT64},        {"f2", ALT_FLOAT16},        {"i1", ALT_INT8},
+    {"i2", ALT_INT16},      {"i4", ALT_INT32},          {"i8", ALT_INT64},          {"u1", ALT_UINT8},
+    {"u2", ALT_UINT16},     {"u4", ALT_UINT32},         {"u8", ALT_UINT64},         {"b1", ALT_BOOL},
+    {"c8", ALT_COMPLEX64},  {"c16", ALT_COMPLEX128},    {"V2", ALT_BFLOAT16},       {"V1", ALT_FLOAT8E4M3FN},
+    {"V1", ALT_FLOAT8E5M2}, {"V1", ALT_FLOAT8E4M3FNUZ}, {"V1", ALT_FLOAT8E5M2FNUZ}, {"V1", ALT_FLOAT8E8M0},
+    {"V1", ALT_FLOAT4E2M1}, {"i1", ALT_INT4},           {"i1", ALT_INT2},           {"u1", ALT_UINT4},
     {"u1", ALT_UINT2},
 };
 
@@ -136,7 +136,8 @@ static void fill(alt_value *value, const uint8_t *from, size_t count, size_t wid
 }
 
 /* The elements, dense, in row-major order: in the file itself or in *copy (to be freed). */
-static const uint8_t *row_major(const struct bytes *file, const struct header *h, size_t width, size_t count, uint8_t **copy)
+static const uint8_t *row_major(const struct bytes *file, const struct header *h, size_t width, size_t count,
+                                uint8_t **copy)
 {
     const uint8_t *data = file->data + h->data_at;
     if (!h->fortran || h->rank < 2 || count == 0)
@@ -159,8 +160,8 @@ static size_t element_width(const char *path, const struct header *h, alt_dtype 
     else if (!expected)
         complain("%s holds '%s', but strings are wanted: save it as an array of 'S' or 'U'", path, h->code);
     else if (strcmp(code, expected) != 0 && !(alt_dtype_bits(wanted) == 16 && strcmp(code, "u2") == 0))
-        complain("%s holds '%s', but %s ('%s') is wanted: convert it with astype", path, h->code, alt_dtype_name(wanted),
-                 expected);
+        complain("%s holds '%s', but %s ('%s') is wanted: convert it with astype", path, h->code,
+                 alt_dtype_name(wanted), expected);
     else
         return width;
     return 0;

@@ -21,7 +21,8 @@ static const struct row {
     size_t at;
     const char *help, *accepted, *refusal;
 } rows[] = {
-    {"input", "NAME=SPEC", NAMED, AT(inputs), "FILE.npy, FILE.pb, value:V or random[:SEED]; default random:0", NULL, NULL},
+    {"input", "NAME=SPEC", NAMED, AT(inputs), "FILE.npy, FILE.pb, value:V or random[:SEED]; default random:0", NULL,
+     NULL},
     {"shape", "NAME=AxBxC", NAMED, AT(shapes), "shape of an input; wins over --dim", NULL, NULL},
     {"dim", "NAME=N", NAMED, AT(dims), "value of a symbolic dimension; default 1", NULL, NULL},
     {"runs", "N", WHOLE, AT(runs), "end after N runs", NULL, NULL},
@@ -36,7 +37,8 @@ static const struct row {
      "this version remembers nothing yet; leave it out or write --cache none"},
     {"bundle", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version has no bundles yet; give the ONNX file"},
     {"export-bundle", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version has no bundles yet; ship the ONNX file"},
-    {"check", "DIR", TEXT, AT(check), "feed the ONNX test data of a folder and compare; exit 1 on a mismatch", NULL, NULL},
+    {"check", "DIR", TEXT, AT(check), "feed the ONNX test data of a folder and compare; exit 1 on a mismatch", NULL,
+     NULL},
     {"rtol", "R", NUMBER, AT(rtol), "relative tolerance of --check for floats; default 1e-3", NULL, NULL},
     {"atol", "A", NUMBER, AT(atol), "absolute tolerance of --check; default 1e-5", NULL, NULL},
     {"save-outputs", "DIR", TEXT, AT(save_outputs), "write each output as .npy", NULL, NULL},

@@ -21,7 +21,8 @@ static json_t *latency_object(struct latency *l)
     if (l->runs == 0)
         return json_null();
     latency_quantiles(l, quantiles, p, 3);
-    return json_pack("{s:I, s:f, s:f, s:f}", "runs", (json_int_t)l->runs, "p50_ms", p[0], "p90_ms", p[1], "p99_ms", p[2]);
+    return json_pack("{s:I, s:f, s:f, s:f}", "runs", (json_int_t)l->runs, "p50_ms", p[0], "p90_ms", p[1], "p99_ms",
+                     p[2]);
 }
 
 static json_t *shape_array(const alt_value *value)
@@ -61,9 +62,9 @@ static double peak_rss_mb(void)
 static void add_check(json_t *root, const struct check_result *check)
 {
     if (check)
-        json_object_set_new(root, "check", json_pack("{s:I, s:I, s:I}", "sets", (json_int_t)check->sets, "outputs",
-                                                     (json_int_t)check->outputs, "mismatches",
-                                                     (json_int_t)check->mismatches));
+        json_object_set_new(root, "check",
+                            json_pack("{s:I, s:I, s:I}", "sets", (json_int_t)check->sets, "outputs",
+                                      (json_int_t)check->outputs, "mismatches", (json_int_t)check->mismatches));
 }
 
 bool summary_json(const struct summary *s)
@@ -71,9 +72,9 @@ bool summary_json(const struct summary *s)
     const struct measure *m = s->measure;
     json_t *first = m->latency.runs ? json_real(m->first_ms) : json_null();
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:s, s:f, s:o, s:o, s:n, s:n, s:b, s:[], s:i, s:i, s:{}, s:f, s:n, s:i, s:f, s:o}", "alt",
-        alt_version(), "model", s->path, "isa", alt_isa_name(alt_cpu_isa()), "threads", s->threads, "counters", "none",
-        "counters_why", counters_why, "load_ms", m->load_ms, "first_run_ms", first, "default",
+        "{s:s, s:s, s:s, s:i, s:s, s:s, s:f, s:o, s:o, s:n, s:n, s:b, s:[], s:i, s:i, s:{}, s:f, s:n, s:i, s:f, s:o}",
+        "alt", alt_version(), "model", s->path, "isa", alt_isa_name(alt_cpu_isa()), "threads", s->threads, "counters",
+        "none", "counters_why", counters_why, "load_ms", m->load_ms, "first_run_ms", first, "default",
         latency_object(&s->measure->latency), "current", "speedup", "warm", 0, "swaps", "rollbacks", 0, "trials", 0,
         "trials_failed", "tuning_s", 0.0, "plateau_s", "worker_restarts", 0, "peak_rss_mb", peak_rss_mb(), "outputs",
         output_array(s));

@@ -141,11 +141,13 @@ static bool load_side(const struct side *side, const char *folder)
 
 bool testdata_load(const char *folder, const alt_model *model, struct testdata *out)
 {
-    *out = (struct testdata){.input_count = alt_model_input_count(model), .output_count = alt_model_output_count(model)};
+    *out =
+        (struct testdata){.input_count = alt_model_input_count(model), .output_count = alt_model_output_count(model)};
     out->input = calloc(out->input_count + 1, sizeof(alt_value *));
     out->output = calloc(out->output_count + 1, sizeof(alt_value *));
     const struct side inputs = {model, "input", out->input_count, alt_model_input, alt_model_find_input, out->input};
-    const struct side outputs = {model, "output", out->output_count, alt_model_output, alt_model_find_output, out->output};
+    const struct side outputs = {model,      "output", out->output_count, alt_model_output, alt_model_find_output,
+                                 out->output};
     if (!out->input || !out->output)
         complain("no memory");
     else if (load_side(&inputs, folder) && load_side(&outputs, folder))

@@ -36,7 +36,8 @@ char *value_type_text(const alt_value *value, char out[static VALUE_TEXT])
         snprintf(out, VALUE_TEXT, "%s", type);
         add_shape(out, alt_value_rank(value), alt_value_dims(value), NULL);
     } else {
-        snprintf(out, VALUE_TEXT, "%s of %zu %s", kind == ALT_SEQUENCE ? "sequence" : "optional", alt_value_count(value), type);
+        snprintf(out, VALUE_TEXT, "%s of %zu %s", kind == ALT_SEQUENCE ? "sequence" : "optional",
+                 alt_value_count(value), type);
     }
     return out;
 }
