@@ -425,12 +425,13 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
-/* Pages of this process in memory, private and of files (proc(5), statm). */
+/* Pages of this process in memory, private and of files (proc(5), statm); 0 where /proc is not mounted. */
 static size_t resident_bytes(void)
 {
     unsigned long all = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "r");
-    assert_non_null(f);
+    if (!f)
+        return 0;
     assert_int_equal(fscanf(f, "%lu %lu", &all, &resident), 2);
     fclose(f);
     return resident * (size_t)sysconf(_SC_PAGESIZE);
@@ -440,6 +441,10 @@ static void weights_stay_in_the_file(void **state)
 {
     struct place *p = *state;
     const size_t count = 16u << 20; /* 64 MiB of float32 */
+    if (resident_bytes() == 0) {
+        print_message("/proc is not mounted: resident memory cannot be read\n");
+        skip();
+    }
     struct pb graph = {0};
     add_port(&graph, GRAPH_INPUT, "x");
     add_floats(&graph, "big", count);
