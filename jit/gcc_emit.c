@@ -183,13 +183,34 @@ static gcc_jit_lvalue *lane(struct emitter *e, gcc_jit_lvalue *vector, int l)
     return gcc_jit_context_new_array_access(e->ctxt, NULL, p, integer(e, l));
 }
 
+/* The distance is part of the text: libgccjit 12 does not survive operands in memory or immediate ones. Inputs are not
+ * written while a kernel runs, so the compiler need not know that the instruction reads memory. */
+static void emit_splat(struct emitter *e, const struct alt_stmt *s, gcc_jit_lvalue *t)
+{
+    int64_t coef[ALT_NEST_DEPTH], bytes = flatten(e, s->ref, coef) * (int64_t)sizeof(float);
+    gcc_jit_rvalue *p = pointer_to(e, s->ref->buffer, coef, e->n_running);
+    const size_t before = strcspn(e->isa->splat, "@");
+    char constraint[8], text[128];
+
+    if (bytes != (int32_t)bytes) { /* too far for an instruction */
+        p = gcc_jit_lvalue_get_address(element(e, s->ref, 0), NULL);
+        bytes = 0;
+    }
+    snprintf(text, sizeof text, "%.*s%d%s", (int)before, e->isa->splat, (int)bytes, e->isa->splat + before + 1);
+    snprintf(constraint, sizeof constraint, "=%s", e->isa->reg);
+    gcc_jit_extended_asm *i = gcc_jit_block_add_extended_asm(e->block, NULL, text);
+    gcc_jit_extended_asm_set_volatile_flag(i, 1);
+    gcc_jit_extended_asm_add_output_operand(i, NULL, constraint, t);
+    gcc_jit_extended_asm_add_input_operand(i, NULL, "r", p);
+}
+
 static void emit_memory(struct emitter *e, const struct alt_stmt *s)
 {
     const struct alt_nest_buffer *b = &e->nest->buffer[s->ref->buffer];
     gcc_jit_lvalue *t = reg_of(e, s->dst);
 
     if (s->kind == ALT_STMT_SPLAT) {
-        assign(e, t, splat(e, gcc_jit_lvalue_as_rvalue(element(e, s->ref, 0))));
+        emit_splat(e, s, t);
         return;
     }
     const bool store = s->kind == ALT_STMT_STORE;

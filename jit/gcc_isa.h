@@ -15,6 +15,9 @@ struct alt_gcc_isa {
     /* The same for dst = dst + a * b rounded once, %0 being dst; NULL: the level has none. As an expression it would not do:
      * the compiler fuses where it sees both operations together, and moving code may part them. */
     const char *fma;
+    /* %0 = the element at address %1 plus @ (to be replaced by a number of bytes) in every lane. An instruction, since of
+     * equal expressions the compiler keeps one until accumulators are spilled. */
+    const char *splat;
     const char *reg; /* constraint of a vector register */
 };
 
