@@ -39,6 +39,12 @@ alt_status alt_external_init(struct alt_external *external, struct alt_mem *mem,
     return ALT_OK;
 }
 
+void alt_external_rest(const struct alt_external *external)
+{
+    for (const struct alt_external_file *file = external->files; file; file = file->next)
+        alt_file_rest(&file->file);
+}
+
 void alt_external_free(struct alt_external *external)
 {
     struct alt_external_file *file = external->files;

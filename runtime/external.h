@@ -20,6 +20,8 @@ struct alt_external {
 
 /* `folder` is copied; "" is the current folder. ALT_E_NOMEM. */
 alt_status alt_external_init(struct alt_external *external, struct alt_mem *mem, const char *folder, bool copy);
+/* As alt_file_rest, for every file. */
+void alt_external_rest(const struct alt_external *external);
 /* Unmaps everything. */
 void alt_external_free(struct alt_external *external);
 /* The bytes of the file at `location`; they stay until alt_external_free. ALT_E_MODEL for a location that leaves the

@@ -91,3 +91,9 @@ void alt_file_close(struct alt_file *file)
         alt_mem_free(file->mem, (void *)(uintptr_t)file->bytes, file->size);
     file->bytes = NULL;
 }
+
+void alt_file_rest(const struct alt_file *file)
+{
+    if (file->mapped)
+        (void)madvise((void *)(uintptr_t)file->bytes, file->size, MADV_DONTNEED); /* private and never written: nothing is lost */
+}

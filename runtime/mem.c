@@ -136,7 +136,7 @@ static struct alt_arena_block *add_block(struct alt_arena *arena, size_t bytes)
     return block;
 }
 
-static void *take(struct alt_arena *arena, size_t bytes, size_t align)
+static void *take(struct alt_arena *arena, size_t bytes, size_t align, bool zero)
 {
     if (bytes > SIZE_MAX / 2)
         return NULL;
@@ -150,13 +150,16 @@ static void *take(struct alt_arena *arena, size_t bytes, size_t align)
     }
     block->used = start + bytes;
     void *pointer = (char *)block + start;
-    memset(pointer, 0, bytes);
+    if (zero)
+        memset(pointer, 0, bytes);
     return pointer;
 }
 
-void *alt_arena_alloc(struct alt_arena *arena, size_t bytes) { return take(arena, bytes, SCALAR_ALIGN); }
+void *alt_arena_alloc(struct alt_arena *arena, size_t bytes) { return take(arena, bytes, SCALAR_ALIGN, true); }
 
-void *alt_arena_data(struct alt_arena *arena, size_t bytes) { return take(arena, bytes, ALT_ALIGN); }
+void *alt_arena_data(struct alt_arena *arena, size_t bytes) { return take(arena, bytes, ALT_ALIGN, true); }
+
+void *alt_arena_raw(struct alt_arena *arena, size_t bytes) { return take(arena, bytes, ALT_ALIGN, false); }
 
 void *alt_arena_array(struct alt_arena *arena, size_t count, size_t size)
 {

@@ -35,6 +35,8 @@ void alt_arena_free(struct alt_arena *arena);
 void *alt_arena_alloc(struct alt_arena *arena, size_t bytes);
 /* Zeroed, ALT_ALIGN aligned: tensor data. */
 void *alt_arena_data(struct alt_arena *arena, size_t bytes);
+/* The same with undefined content, for what is written whole at once: large memory is then touched once, not twice. */
+void *alt_arena_raw(struct alt_arena *arena, size_t bytes);
 /* count * size, overflow checked. */
 void *alt_arena_array(struct alt_arena *arena, size_t count, size_t size);
 /* A terminated copy of `length` bytes. */

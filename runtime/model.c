@@ -37,6 +37,12 @@ alt_model *alt_model_retain(alt_model *model)
     return model;
 }
 
+void alt_model_rest(const alt_model *model)
+{
+    alt_file_rest(&model->file);
+    alt_external_rest(&model->external);
+}
+
 void alt_model_free(alt_model *model)
 {
     if (!model || atomic_fetch_sub_explicit(&model->owners, 1, memory_order_acq_rel) != 1)

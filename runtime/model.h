@@ -31,6 +31,8 @@ struct alt_model {
 
 /* One more owner; a session is one. Ends with alt_model_free. */
 alt_model *alt_model_retain(alt_model *model);
+/* Weights have been read and laid out: their pages in mapped files need not stay in memory. */
+void alt_model_rest(const alt_model *model);
 /* The graph in which nodes read every input, also those with a default value, for runs that replace one; after all passes.
  * It is made anew in `arena` and `dims`. Any thread. */
 alt_status alt_model_open_graph(alt_model *model, struct alt_arena *arena, struct alt_dimtab *dims, struct alt_diag *diag,

@@ -99,7 +99,7 @@ static alt_status place_constant(struct builder *b, const struct alt_tensor *t, 
     size_t bytes = t->bytes;
     if (v->layout)
         ALT_CHECK(alt_layout_bytes(v->layout, t, &bytes));
-    void *data = alt_arena_data(&b->p->arena, bytes);
+    void *data = alt_arena_raw(&b->p->arena, bytes);
     if (!data)
         return ALT_E_NOMEM;
     b->p->packed_bytes += bytes;

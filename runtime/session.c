@@ -127,6 +127,7 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
     s->model = alt_model_retain(model);
     ALT_TRY(make_plan(s, diag));
+    alt_model_rest(model);
     ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
     *out = s;

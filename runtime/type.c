@@ -141,7 +141,7 @@ const void *alt_tensor_aligned(const struct alt_tensor *t, struct alt_arena *are
         align = sizeof(int64_t);
     if (align <= 1 || (t->data && (uintptr_t)t->data % align == 0))
         return t->data;
-    void *copy = alt_arena_data(arena, t->bytes);
+    void *copy = alt_arena_raw(arena, t->bytes);
     if (copy && t->bytes)
         memcpy(copy, t->data, t->bytes);
     return copy;
