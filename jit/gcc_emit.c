@@ -204,6 +204,18 @@ static void emit_splat(struct emitter *e, const struct alt_stmt *s, gcc_jit_lval
     gcc_jit_extended_asm_add_input_operand(i, NULL, "r", p);
 }
 
+/* For reading, into the second-level cache. */
+static void emit_prefetch(struct emitter *e, const struct alt_stmt *s)
+{
+    gcc_jit_function *f = gcc_jit_context_get_builtin_function(e->ctxt, "__builtin_prefetch");
+    gcc_jit_type *i32 = gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_INT);
+    gcc_jit_rvalue *arg[3] = {
+        gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(element(e, s->ref, 0), NULL),
+                                 gcc_jit_type_get_pointer(gcc_jit_type_get_const(gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_VOID)))),
+        gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 0), gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 2)};
+    gcc_jit_block_add_eval(e->block, NULL, gcc_jit_context_new_call(e->ctxt, NULL, f, 3, arg));
+}
+
 static void emit_memory(struct emitter *e, const struct alt_stmt *s)
 {
     const struct alt_nest_buffer *b = &e->nest->buffer[s->ref->buffer];
@@ -385,6 +397,8 @@ static void emit_body(struct emitter *e, const struct alt_stmt *s)
             emit_loop(e, s);
         else if (s->kind == ALT_STMT_WHEN)
             emit_when(e, s);
+        else if (s->kind == ALT_STMT_PREFETCH)
+            emit_prefetch(e, s);
         else if (s->ref)
             emit_memory(e, s);
         else

@@ -29,6 +29,7 @@
  *   load T = B        lane l has the element l positions further along `axis` (default: the last) for l < `lanes`
  *                     (default: all); the other lanes are 0 and nothing is read for them
  *   store B = T       the reverse; lanes past `lanes` are not written
+ *   prefetch B        nothing; the element will be read soon, from another tile of work
  *   fma T += T * T    fused: one rounding; split: the product is rounded, then the sum
  *   add T += T
  *   max T c           t < c ? c : t   so NaN stays, and -0 under max with +0
@@ -81,6 +82,7 @@ enum alt_loop_kind {
     X(SPLAT, "splat", READ) \
     X(LOAD, "load", READ) \
     X(STORE, "store", WRITE) \
+    X(PREFETCH, "prefetch", TOUCH) \
     X(FMA, "fma", TERNARY) \
     X(ADD, "add", BINARY) \
     X(MAX, "max", BOUND) \
@@ -131,7 +133,7 @@ struct alt_stmt {
     int var;                          /* loop: its number */
     struct alt_affine condition;      /* when 0 <= condition < limit */
     int64_t limit;
-    struct alt_tile_ref *dst, *a, *b; /* store: dst is what is stored */
+    struct alt_tile_ref *dst, *a, *b; /* store: dst is what is stored; prefetch: none */
     struct alt_buffer_ref *ref;
     float value;
 };

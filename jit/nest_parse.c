@@ -114,6 +114,15 @@ static bool take_lanes(struct parser *p, struct alt_buffer_ref *r)
     return !take(p, "axis=") || take_int(p, "", 0, ALT_NEST_RANK - 1, &r->axis);
 }
 
+static bool take_prefetch(struct parser *p)
+{
+    struct alt_buffer_ref ref = {0};
+    if (!take_buffer(p, &ref))
+        return false;
+    alt_nest_add(&p->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = &ref});
+    return p->b.status == ALT_OK;
+}
+
 static bool take_plain(struct parser *p, enum alt_stmt_kind kind)
 {
     struct alt_tile_ref dst = {0}, a = {0}, b = {0};
@@ -189,6 +198,8 @@ static bool take_statement(struct parser *p, const char *word)
             return take_loop(p, (enum alt_loop_kind)k);
     if (strcmp(word, alt_stmt_kind_name(ALT_STMT_WHEN)) == 0)
         return take_when(p);
+    if (strcmp(word, alt_stmt_kind_name(ALT_STMT_PREFETCH)) == 0)
+        return take_prefetch(p);
     for (int k = ALT_STMT_ZERO; k < ALT_STMT_COUNT; k++)
         if (strcmp(word, alt_stmt_kind_name((enum alt_stmt_kind)k)) == 0)
             return take_plain(p, (enum alt_stmt_kind)k);

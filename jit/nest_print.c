@@ -99,6 +99,10 @@ static void put_plain(struct printer *p, const struct alt_stmt *s)
         put_lanes(p, s->ref);
         return;
     }
+    if (s->kind == ALT_STMT_PREFETCH) {
+        put_buffer(p, " ", s->ref);
+        return;
+    }
     put_tile(p, " ", s->dst);
     if (s->ref)
         put_buffer(p, " = ", s->ref);

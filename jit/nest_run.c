@@ -85,6 +85,8 @@ static void run_body(struct runner *r, const struct alt_stmt *s)
         } else if (s->kind == ALT_STMT_WHEN) {
             const int64_t c = alt_affine_at(&s->condition, r->value);
             run_body(r, c >= 0 && c < s->limit ? s->body : s->other);
+        } else if (s->kind == ALT_STMT_PREFETCH) {
+            continue;
         } else if (s->ref) {
             run_memory(r, s);
         } else {

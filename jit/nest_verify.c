@@ -179,7 +179,7 @@ static bool tile_ok(struct verifier *v, const struct alt_tile_ref *r)
 
 static bool buffer_ok(struct verifier *v, const struct alt_buffer_ref *r, enum alt_stmt_kind kind)
 {
-    const bool vector = kind != ALT_STMT_SPLAT;
+    const bool vector = kind == ALT_STMT_LOAD || kind == ALT_STMT_STORE;
 
     if (!r || r->buffer < 0 || r->buffer >= v->nest->n_buffers)
         return refuse(v, "a statement lacks a buffer");
@@ -198,7 +198,8 @@ static bool buffer_ok(struct verifier *v, const struct alt_buffer_ref *r, enum a
 
 static bool check_plain(struct verifier *v, const struct alt_stmt *s)
 {
-    const bool memory = s->kind == ALT_STMT_SPLAT || s->kind == ALT_STMT_LOAD || s->kind == ALT_STMT_STORE;
+    const bool touch = s->kind == ALT_STMT_PREFETCH;
+    const bool memory = touch || s->kind == ALT_STMT_SPLAT || s->kind == ALT_STMT_LOAD || s->kind == ALT_STMT_STORE;
     const bool sum = s->kind == ALT_STMT_FMA || s->kind == ALT_STMT_ADD;
 
     v->emitted += v->repeat;
@@ -206,7 +207,7 @@ static bool check_plain(struct verifier *v, const struct alt_stmt *s)
         return refuse(v, "unrolling makes too much code");
     if (memory != (s->ref != NULL) || sum != (s->a != NULL) || (s->kind == ALT_STMT_FMA) != (s->b != NULL))
         return refuse(v, "operands of a statement");
-    return tile_ok(v, s->dst) && (!memory || buffer_ok(v, s->ref, s->kind)) && (!s->a || tile_ok(v, s->a)) &&
+    return (touch ? !s->dst || refuse(v, "operands of a statement") : tile_ok(v, s->dst)) && (!memory || buffer_ok(v, s->ref, s->kind)) && (!s->a || tile_ok(v, s->a)) &&
            (!s->b || tile_ok(v, s->b));
 }
 

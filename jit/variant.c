@@ -1,7 +1,8 @@
 /* variant.c: which variants are legal, which are worth trying first, and what they ask of the operands.
  *
  * The order of the list is a guess from counting: vector operations of all tiles, where a tile of R x V costs for each
- * reduction step the largest of its multiply-adds (two a cycle), its loads (two a cycle) and the latency of one chain (4).
+ * reduction step the largest of its multiply-adds (two a cycle), its loads (two a cycle) and the latency of one chain (4);
+ * a B too large for a second-level cache wants to be packed, read once, and fetched ahead.
  */
 #include "jit/variant.h"
 
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-enum { MOST_ROWS = 30, MOST_VECTORS = 6, MOST_UNROLL = 8, LATENCY = 4 };
+enum { MOST_ROWS = 30, MOST_VECTORS = 6, MOST_UNROLL = 8, LATENCY = 4, FAR_ELEMENTS = 1 << 18 };
 
 struct alt_isa_vector alt_isa_vector(enum alt_isa isa)
 {
@@ -24,7 +25,7 @@ struct alt_isa_vector alt_isa_vector(enum alt_isa isa)
 bool alt_variant_equal(const struct alt_variant *a, const struct alt_variant *b)
 {
     return a->in == b->in && a->w == b->w && a->out == b->out && a->lanes == b->lanes && a->rows == b->rows &&
-           a->vectors == b->vectors && a->unroll == b->unroll && a->order == b->order;
+           a->vectors == b->vectors && a->unroll == b->unroll && a->order == b->order && a->prefetch == b->prefetch;
 }
 
 enum alt_kernel_numerics alt_variant_numerics(const struct alt_desc *d, const struct alt_variant *v)
@@ -39,7 +40,7 @@ static bool block_ok(int block, int lanes) { return block > 0 && block <= ALT_NE
 
 static bool conv_legal(const struct alt_variant *v)
 {
-    if (!block_ok(v->w, v->lanes) || v->vectors * v->lanes % v->w != 0 || (v->out != 0 && v->out != v->w))
+    if (v->prefetch || !block_ok(v->w, v->lanes) || v->vectors * v->lanes % v->w != 0 || (v->out != 0 && v->out != v->w))
         return false;
     return v->in == 0 || block_ok(v->in, v->lanes);
 }
@@ -47,7 +48,7 @@ static bool conv_legal(const struct alt_variant *v)
 static bool product_legal(const struct alt_product_desc *p, const struct alt_variant *v)
 {
     const bool packable = p->constant && p->batch == 1;
-    if (v->in != 0 || v->out != 0)
+    if (v->in != 0 || v->out != 0 || (v->prefetch && (v->w == 0 || v->order != ALT_ORDER_WEIGHTS)))
         return false;
     return v->w == 0 ? !p->transposed : packable && v->w == v->vectors * v->lanes;
 }
@@ -89,9 +90,12 @@ static double cover_cost(int64_t rows, int64_t vectors, const struct alt_variant
 
 static double cost_of(const struct alt_desc *d, const struct alt_variant *v)
 {
-    if (d->kind == ALT_DESC_PRODUCT)
-        return cover_cost(d->product.m, (d->product.n + v->lanes - 1) / v->lanes, v, false) *
-               (v->w == 0 && d->product.n % v->lanes != 0 ? 1.5 : 1);
+    if (d->kind == ALT_DESC_PRODUCT) {
+        const bool far = d->product.k * d->product.n > FAR_ELEMENTS;
+        const double cost = cover_cost(d->product.m, (d->product.n + v->lanes - 1) / v->lanes, v, false);
+        return cost * (v->w == 0 ? far ? 4 : 1.5 : 1) * (v->order == ALT_ORDER_DATA && far ? 3 : 1) *
+               (v->prefetch == far ? 1 : 1.2);
+    }
     const int64_t unit = v->w / v->lanes, vectors = (d->conv.o + v->w - 1) / v->w * unit;
     return cover_cost(alt_conv_desc_out(&d->conv, 1), vectors, v, true) * (v->out == 0 ? 1.02 : 1) *
            (v->order == ALT_ORDER_DATA ? 1.001 : 1);
@@ -157,10 +161,13 @@ static void offer_product(struct list *l, struct alt_variant v, const struct sha
     v.rows = (int)least(s->rows, l->d->product.m);
     v.vectors = (int)least(s->vectors, vectors);
     v.unroll = 4;
-    for (int packed = 1; packed >= 0; packed--) {
-        v.w = packed ? v.vectors * v.lanes : 0;
+    offer(l, v);
+    v.w = v.vectors * v.lanes;
+    for (int ahead = 0; ahead < 2; ahead++) {
+        v.prefetch = ahead;
         offer(l, v);
     }
+    v.prefetch = false;
     v.order = ALT_ORDER_DATA;
     v.w = l->d->product.constant && l->d->product.batch == 1 ? v.vectors * v.lanes : 0;
     offer(l, v);

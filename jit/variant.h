@@ -1,11 +1,13 @@
 /* variant.h: the ways a region can be computed: layouts, vector width, register tile, unrolling, order of the work.
  *
- *   in=blocked16 w=blocked16 out=blocked16 lanes=16 tile=14x2 unroll=1 order=weights
+ *   in=blocked16 w=blocked16 out=blocked16 lanes=16 tile=14x2 unroll=1 order=weights prefetch=none
  *
  * conv      in, out: "plain" (NCHW) or channels in blocks; w: always in blocks of output channels, [O/b][I][kh][kw][b].
  *           tile: output pixels of a row x vectors of output channels. unroll: input channels.
  * product   in, out: always plain; w: "plain", or columns in panels as wide as the tile, [N/b][K][b].
  *           tile: rows x vectors of columns. unroll: steps of k.
+ * prefetch  panel (packed products in order of weights): while a panel of B is at work, the next one is fetched, a part by each
+ *           tile of rows.
  * order     weights: consecutive tiles of the parallel loop share weights (columns of B); data: they share input (rows).
  *
  * Every variant is of class `exact`: one accumulator an output, reduction indices ascending, padding taking part as zeros, as
@@ -31,6 +33,7 @@ struct alt_variant {
     int rows, vectors;
     int unroll;
     enum alt_variant_order order;
+    bool prefetch;
 };
 
 /* What an instruction set gives: float32 lanes of a vector, vector registers, whether a multiply-add rounds once. */

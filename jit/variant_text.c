@@ -25,6 +25,7 @@ size_t alt_variant_print(const struct alt_variant *v, char *out, size_t size)
     alt_text_field(&t, "x", v->vectors);
     alt_text_field(&t, " unroll=", v->unroll);
     alt_text_put(&t, v->order == ALT_ORDER_WEIGHTS ? " order=weights" : " order=data");
+    alt_text_put(&t, v->prefetch ? " prefetch=panel" : " prefetch=none");
     return t.length;
 }
 
@@ -51,6 +52,12 @@ static bool take_order(const char **at, enum alt_variant_order *order)
     return *order == ALT_ORDER_WEIGHTS || alt_scan_word(at, "order=data");
 }
 
+static bool take_prefetch(const char **at, bool *prefetch)
+{
+    *prefetch = alt_scan_word(at, "prefetch=panel");
+    return *prefetch || alt_scan_word(at, "prefetch=none");
+}
+
 alt_status alt_variant_parse(const char *text, struct alt_variant *out)
 {
     struct alt_variant v = {0};
@@ -58,7 +65,8 @@ alt_status alt_variant_parse(const char *text, struct alt_variant *out)
 
     if (!take_block(&at, "in=", &v.in) || !take_block(&at, "w=", &v.w) || !take_block(&at, "out=", &v.out) ||
         !take_int(&at, "lanes=", &v.lanes) || !take_int(&at, "tile=", &v.rows) || !take_int(&at, "x", &v.vectors) ||
-        !take_int(&at, "unroll=", &v.unroll) || !take_order(&at, &v.order) || !alt_scan_end(&at))
+        !take_int(&at, "unroll=", &v.unroll) || !take_order(&at, &v.order) ||
+        !take_prefetch(&at, &v.prefetch) || !alt_scan_end(&at))
         return ALT_E_MALFORMED;
     *out = v;
     return ALT_OK;

@@ -51,6 +51,7 @@ static const char whole[] =
     "        add acc[1,1] += wv[0]\n"
     "      }\n"
     "    }\n"
+    "    prefetch x[6,p]\n"
     "    max acc[0,0] 0x00000000\n"
     "    min acc[0,0] 0x40c00000\n"
     "    store y[2*p,q,0] = acc[0,0]\n"
@@ -201,6 +202,8 @@ static const struct refusal refusals[] = {
     {"serial i 8 { when 0 <= i < 7 { } else { splat t[0,0] = x[i,0] } }", "index"},
     {"serial i 8 { when 0 <= i-1 < 7 { splat t[0,0] = x[i,0] } }", "index"},
     {"serial i 8 { when 0 <= i < 7 { zero u[0] } splat t[0,0] = x[i,0] }", "index"},
+    {"prefetch x[0,12]", "index"},
+    {"prefetch y[0,0]", "only read"},
     {"zero t[2,0]", "index"},
     {"unrolled i 3 { when 0 <= i < 2 { zero t[i,0] } }", "index"},
     {"serial i 2 { zero t[i,0] }", "not unrolled"},

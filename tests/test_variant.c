@@ -75,9 +75,9 @@ static void text_reads_back(void **state)
     }
     struct alt_variant v;
     assert_int_equal(alt_variant_parse("in=plain", &v), ALT_E_MALFORMED);
-    assert_int_equal(alt_variant_parse("in=plain w=blocked0 out=plain lanes=16 tile=1x1 unroll=1 order=data", &v),
+    assert_int_equal(alt_variant_parse("in=plain w=blocked0 out=plain lanes=16 tile=1x1 unroll=1 order=data prefetch=none", &v),
                      ALT_E_MALFORMED);
-    assert_int_equal(alt_variant_parse("in=plain w=blocked8 out=plain lanes=16 tile=1x1 unroll=1 order=date", &v),
+    assert_int_equal(alt_variant_parse("in=plain w=blocked8 out=plain lanes=16 tile=1x1 unroll=1 order=date prefetch=none", &v),
                      ALT_E_MALFORMED);
 }
 
@@ -95,16 +95,20 @@ static void illegal_variants_are_refused(void **state)
 {
     (void)state;
     const char *conv = jit_shapes[1], *product = "product f32 batch=1 m=4 k=4 n=4 b=kn";
-    refuses(conv, "in=plain w=blocked16 out=plain lanes=8 tile=4x2 unroll=1 order=data");    /* not this ISA's lanes */
-    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=15x2 unroll=1 order=data");  /* registers */
-    refuses(conv, "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data");       /* weights are packed */
-    refuses(conv, "in=blocked8 w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data");
-    refuses(conv, "in=plain w=blocked16 out=blocked32 lanes=16 tile=4x2 unroll=1 order=data");
-    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=9 order=data");
-    refuses(product, "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data"); /* not constant */
-    refuses("product f32 batch=1 m=4 k=4 n=4 b=nk", "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data");
+    refuses(conv, "in=plain w=blocked16 out=plain lanes=8 tile=4x2 unroll=1 order=data prefetch=none");    /* not this ISA's lanes */
+    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=15x2 unroll=1 order=data prefetch=none");  /* registers */
+    refuses(conv, "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");       /* weights are packed */
+    refuses(conv, "in=blocked8 w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
+    refuses(conv, "in=plain w=blocked16 out=blocked32 lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
+    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=9 order=data prefetch=none");
+    refuses(product, "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none"); /* not constant */
     refuses("product f32 batch=1 m=4 k=4 n=4 b=kn,const",
-            "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data");
+            "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=panel");
+    refuses(product, "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=weights prefetch=panel");
+    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=weights prefetch=panel");
+    refuses("product f32 batch=1 m=4 k=4 n=4 b=nk", "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
+    refuses("product f32 batch=1 m=4 k=4 n=4 b=kn,const",
+            "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
     struct alt_variant list[ALT_VARIANT_MOST];
     struct alt_desc d;
     assert_int_equal(alt_desc_parse("product f32 batch=1 m=4 k=4 n=4 b=nk", &d), ALT_OK);

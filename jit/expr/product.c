@@ -39,10 +39,27 @@ static void load_row(const struct product *q, const struct size *size, struct al
     }
 }
 
-/* k from `first` on, `unroll` steps a turn. */
-static void steps(const struct product *q, const struct size *size, int64_t first, int64_t count, int64_t unroll)
+/* Each tile of rows fetches `ahead` rows of the next panel, one a turn of its loop over k. */
+static void fetch(const struct product *q, int64_t ahead, int turn)
+{
+    const struct alt_affine next = at(1, q->nt, 1);
+
+    alt_nest_when(q->b, next, q->n_tiles);
+    for (int j = 0; j < q->v->vectors; j++) {
+        struct alt_buffer_ref line = {.buffer = q->w, .at = {next, alt_affine_plus(at(0, q->mt, ahead), turn, 1),
+                                                             alt_affine_base((int64_t)j * q->v->lanes)}};
+        alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = &line});
+    }
+    alt_nest_end(q->b);
+}
+
+/* k from `first` on, `unroll` steps a turn; `ahead` > 0: that many turns, which fetch. */
+static void steps(const struct product *q, const struct size *size, int64_t first, int64_t count, int64_t unroll,
+                  int64_t ahead)
 {
     const int ks = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "k", count / unroll);
+    if (ahead > 0)
+        fetch(q, ahead, ks);
     const int ku = unroll > 1 ? alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "u", unroll) : -1;
     const struct alt_affine k = alt_affine_plus(at(first, ks, unroll), ku, 1);
 
@@ -75,12 +92,16 @@ static void store(const struct product *q, const struct size *size)
 static void emit_tile(const struct product *q, const struct size *size)
 {
     const int64_t k = q->p->k, unroll = q->v->unroll, whole = k / unroll * unroll;
+    const int64_t share = k / q->m_tiles, most = whole / unroll;
+    const int64_t ahead = !q->v->prefetch || q->n_tiles == 1 ? 0 : share < most ? share : most;
 
     alt_expr_zero_acc(q->b, q->t.acc, size->rows, size->vectors);
-    if (whole > 0)
-        steps(q, size, 0, whole, unroll);
+    if (ahead > 0)
+        steps(q, size, 0, ahead * unroll, unroll, ahead);
+    if (whole - ahead * unroll > 0)
+        steps(q, size, ahead * unroll, whole - ahead * unroll, unroll, 0);
     if (k - whole > 0)
-        steps(q, size, whole, k - whole, 1);
+        steps(q, size, whole, k - whole, 1, 0);
     store(q, size);
 }
 
