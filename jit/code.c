@@ -15,12 +15,12 @@
 struct alt_code {
     struct alt_kernel kernel;
     struct alt_code_spec spec;
-    struct alt_mem *mem;     /* borrowed */
-    struct alt_arena arena;  /* layouts */
-    void *handle;            /* owned */
-    _Atomic int references;  /* the last release pairs with those before it */
+    struct alt_mem *mem;    /* borrowed */
+    struct alt_arena arena; /* layouts */
+    void *handle;           /* owned */
+    _Atomic int references; /* the last release pairs with those before it */
     int64_t range;
-    char name[160];          /* of the kernel */
+    char name[160]; /* of the kernel */
     enum alt_desc_role role[ALT_DESC_MAX_OPERANDS];
     const struct alt_layout *layout[ALT_DESC_MAX_OPERANDS];
     int n_operands;
@@ -28,12 +28,10 @@ struct alt_code {
 
 /* ---- the tag ---- */
 
-static uint64_t hash_text(uint64_t seed, const char *text)
-{
-    return alt_text_hash(seed, text, strlen(text) + 1);
-}
+static uint64_t hash_text(uint64_t seed, const char *text) { return alt_text_hash(seed, text, strlen(text) + 1); }
 
-static alt_status tag_of(const struct alt_code_spec *spec, const struct alt_nest *nest, struct alt_arena *arena, uint64_t *tag)
+static alt_status tag_of(const struct alt_code_spec *spec, const struct alt_nest *nest, struct alt_arena *arena,
+                         uint64_t *tag)
 {
     const size_t length = alt_nest_print(nest, NULL, 0);
     char *text = alt_arena_alloc(arena, length + 1), words[512];
@@ -41,7 +39,8 @@ static alt_status tag_of(const struct alt_code_spec *spec, const struct alt_nest
 
     if (!text)
         return ALT_E_NOMEM;
-    snprintf(words, sizeof words, "alt kernel abi %d nest %d %s", ALT_KERNEL_ABI, ALT_NEST_FORMAT, alt_isa_name(spec->isa));
+    snprintf(words, sizeof words, "alt kernel abi %d nest %d %s", ALT_KERNEL_ABI, ALT_NEST_FORMAT,
+             alt_isa_name(spec->isa));
     hash = hash_text(hash, words);
     alt_desc_print(&spec->desc, words, sizeof words);
     hash = hash_text(hash, words);
@@ -126,9 +125,10 @@ static alt_status find_function(struct alt_code *code, const char *path, int ind
     if (!function || !found)
         return alt_diag_add(diag, ALT_E_MALFORMED, "%s has no kernel %d", path, index);
     if (*found != tag)
-        return alt_diag_add(diag, ALT_E_MALFORMED, "kernel %d of %s was made for something else, or by another version", index,
-                            path);
-    memcpy(&code->kernel.fn, &function, sizeof function); /* POSIX: a pointer to a function has dlsym's representation */
+        return alt_diag_add(diag, ALT_E_MALFORMED, "kernel %d of %s was made for something else, or by another version",
+                            index, path);
+    memcpy(&code->kernel.fn, &function,
+           sizeof function); /* POSIX: a pointer to a function has dlsym's representation */
     return ALT_OK;
 }
 
@@ -136,8 +136,8 @@ static alt_status describe(struct alt_code *code, const struct alt_code_spec *sp
 {
     code->spec = *spec;
     alt_variant_print(&spec->variant, code->name, sizeof code->name);
-    code->kernel = (struct alt_kernel){.name = code->name, .bind = bind,
-                                       .numerics = alt_variant_numerics(&spec->desc, &spec->variant)};
+    code->kernel = (struct alt_kernel){
+        .name = code->name, .bind = bind, .numerics = alt_variant_numerics(&spec->desc, &spec->variant)};
     code->n_operands = alt_desc_operands(&spec->desc, code->role);
     return alt_variant_layouts(&spec->desc, &spec->variant, &code->arena, code->layout);
 }

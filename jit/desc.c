@@ -45,8 +45,7 @@ static bool conv_ok(const struct alt_conv_desc *c)
         return false;
     const int64_t oh = alt_conv_desc_out(c, 0), ow = alt_conv_desc_out(c, 1);
     return extent_ok(oh) && extent_ok(ow) && volume(c->n, c->c, c->in[0], c->in[1]) <= MAX_ELEMENTS &&
-           volume(c->o, c->c, c->kernel[0], c->kernel[1]) <= MAX_ELEMENTS &&
-           volume(c->n, c->o, oh, ow) <= MAX_ELEMENTS;
+           volume(c->o, c->c, c->kernel[0], c->kernel[1]) <= MAX_ELEMENTS && volume(c->n, c->o, oh, ow) <= MAX_ELEMENTS;
 }
 
 static bool product_ok(const struct alt_product_desc *p)

@@ -7,9 +7,9 @@
  *       b: the order of B's axes (kn, or nk for a transposed one), and whether its content is constant. A B that all
  *       batches share is batch=1 with m counting the rows of all of them.
  *
- * The epilogue, in this order: bias (by output channel, by n), another operand of the output's shape added, an activation
- * (relu, or clip with its bounds as float32 bits). Operands of a kernel: x and w (a and b), bias, added operand, output;
- * those that the descriptor does not have are left out.
+ * The epilogue, in this order: bias (by output channel, by n), another operand of the output's shape added, an
+ * activation (relu, or clip with its bounds as float32 bits). Operands of a kernel: x and w (a and b), bias, added
+ * operand, output; those that the descriptor does not have are left out.
  */
 #ifndef ALT_JIT_DESC_H
 #define ALT_JIT_DESC_H
@@ -41,15 +41,15 @@ struct alt_epilogue {
 struct alt_desc {
     enum alt_desc_kind kind;
     struct alt_epilogue epilogue;
-    struct alt_conv_desc conv;       /* the one that `kind` names; the other is zero */
+    struct alt_conv_desc conv; /* the one that `kind` names; the other is zero */
     struct alt_product_desc product;
 };
 
 #define ALT_DESC_MAX_OPERANDS 5
 enum alt_desc_role { ALT_ROLE_INPUT, ALT_ROLE_WEIGHT, ALT_ROLE_BIAS, ALT_ROLE_ADD, ALT_ROLE_OUTPUT };
 
-/* ALT_E_ILLEGAL unless every extent is at least 1 and none, nor any operand, is absurdly large; windows fit; clip bounds
- * are numbers. Everything below expects a descriptor that passed. */
+/* ALT_E_ILLEGAL unless every extent is at least 1 and none, nor any operand, is absurdly large; windows fit; clip
+ * bounds are numbers. Everything below expects a descriptor that passed. */
 alt_status alt_desc_check(const struct alt_desc *d) __attribute__((warn_unused_result));
 bool alt_desc_equal(const struct alt_desc *a, const struct alt_desc *b);
 

@@ -1,8 +1,9 @@
 /* gcc_assembly.c: a batch of nests becomes assembler text: one libgccjit context, all functions in it.
  *
- * Only the text is asked for: whole compilation inside libgccjit would run a driver, and change the process' signal handlers
- * and environment. The garbage collector's parameters keep a long-lived worker from growing. -O2, no reassociation and no contraction:
- * the nest says what is vectorised, unrolled and fused. Identical functions stay apart, since each has its own tag; nothing may become a call of memset.
+ * Only the text is asked for: whole compilation inside libgccjit would run a driver, and change the process' signal
+ * handlers and environment. The garbage collector's parameters keep a long-lived worker from growing. -O2, no
+ * reassociation and no contraction: the nest says what is vectorised, unrolled and fused. Identical functions stay
+ * apart, since each has its own tag; nothing may become a call of memset.
  */
 #include "jit/gcc.h"
 #include "jit/gcc_emit.h"
@@ -13,9 +14,17 @@
 #include <string.h>
 
 static const char *const options[] = {
-    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fno-ipa-icf",
-    "-fno-tree-loop-distribute-patterns", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident",
-    "--param=ggc-min-expand=10", "--param=ggc-min-heapsize=16384",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-strict-aliasing",
+    "-fno-ipa-icf",
+    "-fno-tree-loop-distribute-patterns",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-ident",
+    "--param=ggc-min-expand=10",
+    "--param=ggc-min-heapsize=16384",
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
@@ -47,7 +56,8 @@ static void set_options(gcc_jit_context *ctxt, const struct alt_gcc_isa *isa)
 static void add_tag(gcc_jit_context *ctxt, uint64_t tag, const char *name)
 {
     /* Only arrays take bytes. */
-    gcc_jit_type *type = gcc_jit_context_new_array_type(ctxt, NULL, gcc_jit_context_get_int_type(ctxt, sizeof tag, 0), 1);
+    gcc_jit_type *type =
+        gcc_jit_context_new_array_type(ctxt, NULL, gcc_jit_context_get_int_type(ctxt, sizeof tag, 0), 1);
     gcc_jit_lvalue *global = gcc_jit_context_new_global(ctxt, NULL, GCC_JIT_GLOBAL_EXPORTED, type, name);
     gcc_jit_global_set_initializer(global, &tag, sizeof tag);
 }

@@ -1,9 +1,10 @@
 /* gcc_emit.c: the translation of a nest, statement by statement. Nothing is decided here: each tile element is a vector
- * local, unrolled loops are copied, all other loops and conditions become branches. A condition or an index whose variables are
- * constants in a copy is worked out at once.
+ * local, unrolled loops are copied, all other loops and conditions become branches. A condition or an index whose
+ * variables are constants in a copy is worked out at once.
  *
- * Addresses: for each loop that runs, the pointers that depend on its variable are advanced at the start of its body: one
- * pointer for each buffer and each set of coefficients of running variables. What remains is a constant offset from it.
+ * Addresses: for each loop that runs, the pointers that depend on its variable are advanced at the start of its body:
+ * one pointer for each buffer and each set of coefficients of running variables. What remains is a constant offset from
+ * it.
  */
 #include "jit/gcc_emit.h"
 
@@ -46,7 +47,7 @@ struct emitter {
     struct pointer *pointer; /* [POINTERS], a stack */
     int n_pointers;
     int names;
-    bool full;               /* more pointers than there is room for */
+    bool full; /* more pointers than there is room for */
 };
 
 /* ---- small words ---- */
@@ -209,10 +210,11 @@ static void emit_prefetch(struct emitter *e, const struct alt_stmt *s)
 {
     gcc_jit_function *f = gcc_jit_context_get_builtin_function(e->ctxt, "__builtin_prefetch");
     gcc_jit_type *i32 = gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_INT);
-    gcc_jit_rvalue *arg[3] = {
-        gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(element(e, s->ref, 0), NULL),
-                                 gcc_jit_type_get_pointer(gcc_jit_type_get_const(gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_VOID)))),
-        gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 0), gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 2)};
+    gcc_jit_type *nothing = gcc_jit_type_get_const(gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_VOID));
+    gcc_jit_rvalue *address = gcc_jit_lvalue_get_address(element(e, s->ref, 0), NULL);
+    gcc_jit_rvalue *arg[3] = {gcc_jit_context_new_cast(e->ctxt, NULL, address, gcc_jit_type_get_pointer(nothing)),
+                              gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 0),
+                              gcc_jit_context_new_rvalue_from_int(e->ctxt, i32, 2)};
     gcc_jit_block_add_eval(e->block, NULL, gcc_jit_context_new_call(e->ctxt, NULL, f, 3, arg));
 }
 
@@ -379,8 +381,8 @@ static void emit_when(struct emitter *e, const struct alt_stmt *s)
         return;
     }
     gcc_jit_type *u64 = gcc_jit_context_get_int_type(e->ctxt, 8, 0); /* below 0 becomes far above the limit */
-    gcc_jit_rvalue *value = gcc_jit_context_new_cast(
-        e->ctxt, NULL, binary(e, GCC_JIT_BINARY_OP_PLUS, e->i64, sum, integer(e, rest)), u64);
+    gcc_jit_rvalue *value =
+        gcc_jit_context_new_cast(e->ctxt, NULL, binary(e, GCC_JIT_BINARY_OP_PLUS, e->i64, sum, integer(e, rest)), u64);
     gcc_jit_rvalue *limit = gcc_jit_context_new_rvalue_from_long(e->ctxt, u64, s->limit);
     gcc_jit_block *yes = new_block(e), *no = new_block(e), *after = new_block(e);
     gcc_jit_block_end_with_conditional(
@@ -421,8 +423,8 @@ static void declare_types(struct emitter *e)
 static gcc_jit_rvalue *field(struct emitter *e, gcc_jit_rvalue *base, size_t offset, gcc_jit_type *type)
 {
     gcc_jit_lvalue *at = gcc_jit_context_new_array_access(e->ctxt, NULL, base, integer(e, (int64_t)offset));
-    gcc_jit_rvalue *p = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(at, NULL),
-                                                 gcc_jit_type_get_pointer(type));
+    gcc_jit_rvalue *p =
+        gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(at, NULL), gcc_jit_type_get_pointer(type));
     return gcc_jit_lvalue_as_rvalue(gcc_jit_rvalue_dereference(p, NULL));
 }
 
@@ -489,9 +491,11 @@ static void emit_tile_loop(struct emitter *e, gcc_jit_rvalue *args)
     assign(e, tile, field(e, args, offsetof(struct alt_kargs, begin), e->i64));
     assign(e, end, field(e, args, offsetof(struct alt_kargs, end), e->i64));
     gcc_jit_block_end_with_jump(e->block, NULL, head);
-    gcc_jit_block_end_with_conditional(
-        head, NULL, gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_LT, gcc_jit_lvalue_as_rvalue(tile),
-                                                   gcc_jit_lvalue_as_rvalue(end)), body, after);
+    gcc_jit_block_end_with_conditional(head, NULL,
+                                       gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_LT,
+                                                                      gcc_jit_lvalue_as_rvalue(tile),
+                                                                      gcc_jit_lvalue_as_rvalue(end)),
+                                       body, after);
     e->block = body;
     declare_tiles(e);
     decompose(e, &range, tile);
@@ -502,7 +506,8 @@ static void emit_tile_loop(struct emitter *e, gcc_jit_rvalue *args)
     gcc_jit_block_end_with_void_return(after, NULL);
 }
 
-alt_status alt_gcc_emit(gcc_jit_context *ctxt, const struct alt_gcc_isa *isa, const struct alt_nest *nest, const char *name)
+alt_status alt_gcc_emit(gcc_jit_context *ctxt, const struct alt_gcc_isa *isa, const struct alt_nest *nest,
+                        const char *name)
 {
     struct emitter *e = calloc(1, sizeof *e);
     alt_status status = ALT_E_NOMEM;

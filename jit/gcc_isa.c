@@ -11,14 +11,10 @@ static const struct alt_gcc_isa table[ALT_ISA_COUNT] = {
     [ALT_ISA_AVX2] = {"-march=x86-64-v3", "-mtune=haswell", NULL, "vmaxps %2, %1, %0", "vminps %2, %1, %0", false,
                       "vfmadd231ps %2, %1, %0", "vbroadcastss @(%1), %0", "x"},
     [ALT_ISA_AVX512] = {"-march=x86-64-v4", "-mtune=icelake-server", "-mprefer-vector-width=512", "vmaxps %2, %1, %0",
-                        "vminps %2, %1, %0", false, "vfmadd231ps %2, %1, %0",
-                        "vbroadcastss @(%1), %0", "v"},
+                        "vminps %2, %1, %0", false, "vfmadd231ps %2, %1, %0", "vbroadcastss @(%1), %0", "v"},
 };
 #else
 static const struct alt_gcc_isa table[ALT_ISA_COUNT] = {{0}};
 #endif
 
-const struct alt_gcc_isa *alt_gcc_isa(enum alt_isa isa)
-{
-    return table[isa].march ? &table[isa] : NULL;
-}
+const struct alt_gcc_isa *alt_gcc_isa(enum alt_isa isa) { return table[isa].march ? &table[isa] : NULL; }

@@ -1,4 +1,5 @@
-/* gcc_link.c: assembler text becomes a shared object, by `as` and `ld` themselves: no driver, no start files, no libraries. */
+/* gcc_link.c: assembler text becomes a shared object, by `as` and `ld` themselves: no driver, no start files, no
+ * libraries. */
 #include "jit/gcc.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ static alt_status run(const char *const *argv, struct alt_diag *diag)
 alt_status alt_gcc_link(const char *assembly, const char *object, const char *path, struct alt_diag *diag)
 {
     const char *const as[] = {AS, "--noexecstack", "-o", object, assembly, NULL};
-    const char *const ld[] = {LD, "-shared", "-nostdlib", "-z", "noexecstack", "-z", "relro", "-z", "now", "--build-id=none",
-                              "-o", path, object, NULL};
+    const char *const ld[] = {LD,   "-shared", "-nostdlib",       "-z", "noexecstack", "-z",   "relro",
+                              "-z", "now",     "--build-id=none", "-o", path,          object, NULL};
 
     if (access(path, F_OK) == 0)
         return alt_diag_add(diag, ALT_E_SYSTEM, "%s exists already", path);

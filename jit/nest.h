@@ -20,9 +20,10 @@
  *     store y[0,2*ot+j,oh,14*t+i,0] = acc[i,j] lanes=5 axis=1
  *   }
  *
- * Values are vectors of `f32x<lanes>`. A *tile* is an array of vectors in registers, indexed by unrolled loops alone, so that
- * each element becomes a register. All tile elements are 0 when a kernel's tile of work begins. A *buffer* is an operand,
- * dense, with physical extents; its position is the operand's number; inputs are only read, outputs only written.
+ * Values are vectors of `f32x<lanes>`. A *tile* is an array of vectors in registers, indexed by unrolled loops alone,
+ * so that each element becomes a register. All tile elements are 0 when a kernel's tile of work begins. A *buffer* is
+ * an operand, dense, with physical extents; its position is the operand's number; inputs are only read, outputs only
+ * written.
  *
  *   zero T            every lane 0
  *   splat T = B       one element in every lane
@@ -35,9 +36,10 @@
  *   max T c           t < c ? c : t   so NaN stays, and -0 under max with +0
  *   min T c           t > c ? c : t
  *
- * Loops: the outermost ones may be `parallel`: each holding nothing but the next, they are fused, row-major, to the range
- * of the kernel; an output position is written for one value of their variables only. `unrolled` bodies are repeated in the code.
- * `when` bodies run where the condition holds, `else` bodies where not. Names of variables count in their loop's body.
+ * Loops: the outermost ones may be `parallel`: each holding nothing but the next, they are fused, row-major, to the
+ * range of the kernel; an output position is written for one value of their variables only. `unrolled` bodies are
+ * repeated in the code. `when` bodies run where the condition holds, `else` bodies where not. Names of variables count
+ * in their loop's body.
  */
 #ifndef ALT_JIT_NEST_H
 #define ALT_JIT_NEST_H
@@ -55,11 +57,11 @@ struct alt_arena;
 #define ALT_NEST_BUFFERS 8
 #define ALT_NEST_TILES 8
 #define ALT_NEST_LOOPS 256
-#define ALT_NEST_DEPTH 32         /* of loops and conditions in each other */
+#define ALT_NEST_DEPTH 32 /* of loops and conditions in each other */
 #define ALT_NEST_LANES 16
-#define ALT_NEST_REGISTERS 64     /* tile elements */
+#define ALT_NEST_REGISTERS 64 /* tile elements */
 #define ALT_NEST_STATEMENTS 4096
-#define ALT_NEST_EMITTED 65536    /* statements after unrolling */
+#define ALT_NEST_EMITTED 65536 /* statements after unrolling */
 
 /* suffix, name */
 #define ALT_LOOP_TABLE(X) \
@@ -71,7 +73,7 @@ enum alt_loop_kind {
 #define ALT_LOOP_ROW(suffix, name) ALT_LOOP_##suffix,
     ALT_LOOP_TABLE(ALT_LOOP_ROW)
 #undef ALT_LOOP_ROW
-    ALT_LOOP_COUNT
+        ALT_LOOP_COUNT
 };
 
 /* suffix, name, form: what stands behind the name */
@@ -92,7 +94,7 @@ enum alt_stmt_kind {
 #define ALT_STMT_ROW(suffix, name, form) ALT_STMT_##suffix,
     ALT_STMT_TABLE(ALT_STMT_ROW)
 #undef ALT_STMT_ROW
-    ALT_STMT_COUNT
+        ALT_STMT_COUNT
 };
 
 struct alt_nest_buffer {
@@ -129,9 +131,9 @@ struct alt_buffer_ref {
 struct alt_stmt {
     enum alt_stmt_kind kind;
     struct alt_stmt *next;
-    struct alt_stmt *body, *other;    /* loop, when; other: else */
-    int var;                          /* loop: its number */
-    struct alt_affine condition;      /* when 0 <= condition < limit */
+    struct alt_stmt *body, *other; /* loop, when; other: else */
+    int var;                       /* loop: its number */
+    struct alt_affine condition;   /* when 0 <= condition < limit */
     int64_t limit;
     struct alt_tile_ref *dst, *a, *b; /* store: dst is what is stored; prefetch: none */
     struct alt_buffer_ref *ref;
@@ -159,7 +161,8 @@ alt_status alt_nest_parse(struct alt_arena *arena, const char *text, struct alt_
     __attribute__((warn_unused_result));
 
 /* ALT_E_ILLEGAL unless every access is proven to lie in its buffer or tile, tiles fit in the registers, parallel loops
- * are outermost and independent, and unrolling stays within ALT_NEST_EMITTED. `why` (may be NULL) becomes a static text then. */
+ * are outermost and independent, and unrolling stays within ALT_NEST_EMITTED. `why` (may be NULL) becomes a static text
+ * then. */
 alt_status alt_nest_verify(const struct alt_nest *nest, const char **why) __attribute__((warn_unused_result));
 
 /* The parallel loops, outermost first, and what they hold. */

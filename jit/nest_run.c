@@ -65,12 +65,23 @@ static void run_plain(struct runner *r, const struct alt_stmt *s)
 
     for (int l = 0; l < r->nest->lanes; l++)
         switch (s->kind) {
-        case ALT_STMT_ZERO: t[l] = 0; break;
-        case ALT_STMT_FMA: t[l] = multiply_add(r->nest->fused, a[l], b[l], t[l]); break;
-        case ALT_STMT_ADD: t[l] += a[l]; break;
-        case ALT_STMT_MAX: t[l] = t[l] < s->value ? s->value : t[l]; break;
-        case ALT_STMT_MIN: t[l] = t[l] > s->value ? s->value : t[l]; break;
-        default: break;
+        case ALT_STMT_ZERO:
+            t[l] = 0;
+            break;
+        case ALT_STMT_FMA:
+            t[l] = multiply_add(r->nest->fused, a[l], b[l], t[l]);
+            break;
+        case ALT_STMT_ADD:
+            t[l] += a[l];
+            break;
+        case ALT_STMT_MAX:
+            t[l] = t[l] < s->value ? s->value : t[l];
+            break;
+        case ALT_STMT_MIN:
+            t[l] = t[l] > s->value ? s->value : t[l];
+            break;
+        default:
+            break;
         }
 }
 

@@ -6,7 +6,8 @@
  * Indices of tiles must hold without conditions: an unrolled copy is made whether or not it is ever reached.
  *
  * Parallel loops are independent when, for each parallel variable p and each output, some axis tells the values of p
- * apart: all stores have the same coefficient k of p there, no other parallel variable, and what else is added spans less than |k|.
+ * apart: all stores have the same coefficient k of p there, no other parallel variable, and what else is added spans
+ * less than |k|.
  */
 #include "jit/nest.h"
 
@@ -18,7 +19,8 @@
 struct verifier {
     const struct alt_nest *nest;
     const char *why;
-    struct alt_interval full[ALT_NEST_LOOPS], var[ALT_NEST_LOOPS]; /* of each variable; var: here, under the conditions */
+    struct alt_interval full[ALT_NEST_LOOPS],
+        var[ALT_NEST_LOOPS]; /* of each variable; var: here, under the conditions */
     bool open[ALT_NEST_LOOPS];
     const struct alt_stmt *guard[ALT_NEST_DEPTH]; /* conditions that hold here */
     int n_guards, depth;
@@ -207,8 +209,8 @@ static bool check_plain(struct verifier *v, const struct alt_stmt *s)
         return refuse(v, "unrolling makes too much code");
     if (memory != (s->ref != NULL) || sum != (s->a != NULL) || (s->kind == ALT_STMT_FMA) != (s->b != NULL))
         return refuse(v, "operands of a statement");
-    return (touch ? !s->dst || refuse(v, "operands of a statement") : tile_ok(v, s->dst)) && (!memory || buffer_ok(v, s->ref, s->kind)) && (!s->a || tile_ok(v, s->a)) &&
-           (!s->b || tile_ok(v, s->b));
+    return (touch ? !s->dst || refuse(v, "operands of a statement") : tile_ok(v, s->dst)) &&
+           (!memory || buffer_ok(v, s->ref, s->kind)) && (!s->a || tile_ok(v, s->a)) && (!s->b || tile_ok(v, s->b));
 }
 
 static bool check_body(struct verifier *v, const struct alt_stmt *s);
@@ -239,7 +241,8 @@ static bool check_loop(struct verifier *v, const struct alt_stmt *s)
     return ok;
 }
 
-/* Narrows the variable of a condition `0 <= var + base < limit`; returns it, or -1. An impossible condition narrows nothing. */
+/* Narrows the variable of a condition `0 <= var + base < limit`; returns it, or -1. An impossible condition narrows
+ * nothing. */
 static int narrow_var(struct verifier *v, const struct alt_stmt *s, struct alt_interval *saved)
 {
     int64_t hi;
@@ -374,7 +377,8 @@ static bool check_parallel(struct verifier *v)
         if (__builtin_mul_overflow(all, v->nest->loop[r.var[i]].extent, &all) || all > MAX_ELEMENTS)
             return refuse(v, "range of the parallel loops");
         for (int buffer = 0; buffer < v->nest->n_buffers; buffer++)
-            if (v->nest->loop[r.var[i]].extent > 1 && v->nest->buffer[buffer].output && !independent(v, r.var[i], buffer))
+            if (v->nest->loop[r.var[i]].extent > 1 && v->nest->buffer[buffer].output &&
+                !independent(v, r.var[i], buffer))
                 return false;
     }
     return true;

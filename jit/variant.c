@@ -1,8 +1,8 @@
 /* variant.c: which variants are legal, which are worth trying first, and what they ask of the operands.
  *
  * The order of the list is a guess from counting: vector operations of all tiles, where a tile of R x V costs for each
- * reduction step the largest of its multiply-adds (two a cycle), its loads (two a cycle) and the latency of one chain (4);
- * a B too large for a second-level cache wants to be packed, read once, and fetched ahead.
+ * reduction step the largest of its multiply-adds (two a cycle), its loads (two a cycle) and the latency of one chain
+ * (4); a B too large for a second-level cache wants to be packed, read once, and fetched ahead.
  */
 #include "jit/variant.h"
 
@@ -40,7 +40,8 @@ static bool block_ok(int block, int lanes) { return block > 0 && block <= ALT_NE
 
 static bool conv_legal(const struct alt_variant *v)
 {
-    if (v->prefetch || !block_ok(v->w, v->lanes) || v->vectors * v->lanes % v->w != 0 || (v->out != 0 && v->out != v->w))
+    if (v->prefetch || !block_ok(v->w, v->lanes) || v->vectors * v->lanes % v->w != 0 ||
+        (v->out != 0 && v->out != v->w))
         return false;
     return v->in == 0 || block_ok(v->in, v->lanes);
 }
@@ -82,7 +83,9 @@ static double cover_cost(int64_t rows, int64_t vectors, const struct alt_variant
 
     for (int side = 0; side < 2; side++) {
         const int64_t width = side == 0 ? v->vectors : narrow, times = side == 0 ? full : narrow > 0;
-        const double whole = step_cost(r, width), last = rest == 0 ? 0 : overlap && rows > r ? whole : step_cost(rest, width);
+        const double whole = step_cost(r, width), last = rest == 0             ? 0
+                                                         : overlap && rows > r ? whole
+                                                                               : step_cost(rest, width);
         cost += (double)times * ((double)(rows / r) * whole + last);
     }
     return cost;
@@ -219,7 +222,10 @@ static alt_status role_layout(const struct alt_desc *d, const struct alt_variant
                               struct alt_arena *arena, const struct alt_layout **out)
 {
     const int rank = d->kind == ALT_DESC_CONV ? 2 + d->conv.rank : 2;
-    const int block = role == ALT_ROLE_INPUT ? v->in : role == ALT_ROLE_WEIGHT ? v->w : role == ALT_ROLE_BIAS ? 0 : v->out;
+    const int block = role == ALT_ROLE_INPUT    ? v->in
+                      : role == ALT_ROLE_WEIGHT ? v->w
+                      : role == ALT_ROLE_BIAS   ? 0
+                                                : v->out;
 
     *out = NULL;
     if (block == 0)

@@ -65,8 +65,8 @@ alt_status alt_variant_parse(const char *text, struct alt_variant *out)
 
     if (!take_block(&at, "in=", &v.in) || !take_block(&at, "w=", &v.w) || !take_block(&at, "out=", &v.out) ||
         !take_int(&at, "lanes=", &v.lanes) || !take_int(&at, "tile=", &v.rows) || !take_int(&at, "x", &v.vectors) ||
-        !take_int(&at, "unroll=", &v.unroll) || !take_order(&at, &v.order) ||
-        !take_prefetch(&at, &v.prefetch) || !alt_scan_end(&at))
+        !take_int(&at, "unroll=", &v.unroll) || !take_order(&at, &v.order) || !take_prefetch(&at, &v.prefetch) ||
+        !alt_scan_end(&at))
         return ALT_E_MALFORMED;
     *out = v;
     return ALT_OK;

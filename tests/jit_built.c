@@ -55,22 +55,25 @@ alt_status jit_call_open(struct jit_call *call, struct jit_memory *m, const stru
     for (int i = 0; i < n; i++) {
         const struct jit_operand *o = &m->c->operand[i];
         struct alt_operand *op = &call->op[i];
-        *op = (struct alt_operand){.dtype = ALT_FLOAT32, .rank = o->rank, .layout = layout[i],
-                                   .phys_rank = m->map[i].phys_rank};
+        *op = (struct alt_operand){
+            .dtype = ALT_FLOAT32, .rank = o->rank, .layout = layout[i], .phys_rank = m->map[i].phys_rank};
         memcpy(op->dim, o->dim, sizeof op->dim);
         memcpy(op->extent, m->map[i].phys_extent, sizeof op->extent);
         alt_dense_strides(op->phys_rank, op->extent, op->stride);
         call->karg[i] = (struct alt_koperand){m->data[i], op->phys_rank, op->extent, op->stride};
     }
     const struct alt_kernel *kernel = alt_code_kernel(code);
-    call->bind = (struct alt_kernel_bind){.kernel = kernel, .n_in = n - 1, .n_out = 1, .in = call->op,
-                                          .out = &call->op[n - 1], .range = 1};
+    call->bind = (struct alt_kernel_bind){
+        .kernel = kernel, .n_in = n - 1, .n_out = 1, .in = call->op, .out = &call->op[n - 1], .range = 1};
     return (alt_status)kernel->bind(&call->bind);
 }
 
 void jit_call_run(const struct jit_call *call, const struct alt_code *code, int64_t begin, int64_t end)
 {
-    const struct alt_kargs args = {.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)call->bind.n_in + 1,
-                                   .operand = call->karg, .begin = begin, .end = end};
+    const struct alt_kargs args = {.abi = ALT_KERNEL_ABI,
+                                   .operand_count = (uint32_t)call->bind.n_in + 1,
+                                   .operand = call->karg,
+                                   .begin = begin,
+                                   .end = end};
     alt_code_kernel(code)->fn(&args);
 }

@@ -112,7 +112,8 @@ static void product_reference(const struct jit_case *c, float *y)
     for (int64_t b = 0; b < p->batch; b++)
         for (int64_t i = 0; i < p->m; i++)
             for (int64_t j = 0; j < p->n; j++, at++) {
-                const float *x = c->operand[0].value + (b * p->m + i) * p->k, *w = c->operand[1].value + b * p->k * p->n;
+                const float *x = c->operand[0].value + (b * p->m + i) * p->k,
+                            *w = c->operand[1].value + b * p->k * p->n;
                 float sum = 0;
                 for (int64_t k = 0; k < p->k; k++)
                     sum = step(c, sum, x[k], p->transposed ? w[j * p->k + k] : w[k * p->n + j]);

@@ -14,7 +14,7 @@ struct jit_operand {
     int rank;
     int64_t dim[ALT_MAX_RANK];
     int64_t count;
-    float *value;              /* logical order; of the output: what is expected */
+    float *value; /* logical order; of the output: what is expected */
 };
 
 struct jit_case {
@@ -23,7 +23,7 @@ struct jit_case {
     struct alt_desc desc;
     int n;
     struct jit_operand operand[ALT_DESC_MAX_OPERANDS];
-    bool fused;                /* of the expected values */
+    bool fused; /* of the expected values */
 };
 
 /* From a descriptor's text; the last operand is computed by plain loops, fused or not. */

@@ -1,5 +1,6 @@
-/* test_jit_code.c: generated code: its bits against plain loops for all listed variants, levels of this machine and ragged
- * shapes, in memory whose ends cannot be touched; what it needs from outside (nothing); what loading and binding refuse. */
+/* test_jit_code.c: generated code: its bits against plain loops for all listed variants, levels of this machine and
+ * ragged shapes, in memory whose ends cannot be touched; what it needs from outside (nothing); what loading and binding
+ * refuse. */
 #include "jit/gcc.h"
 #include "jit/nest.h"
 #include "tests/cmocka_all.h"

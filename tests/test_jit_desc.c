@@ -54,15 +54,23 @@ static void hostile_text_is_refused(void **state)
 {
     (void)state;
     static const char *const malformed[] = {
-        "", " ", "conv", "conv f64 n=1", "product f32 batch=1 m=1 k=1 n=1", "product f32 batch=1 m=1 k=1 n=1 b=kk",
+        "",
+        " ",
+        "conv",
+        "conv f64 n=1",
+        "product f32 batch=1 m=1 k=1 n=1",
+        "product f32 batch=1 m=1 k=1 n=1 b=kk",
         "conv f32 n=1 c=64 i=56 o=64 k=3x3 s=1 p=1,1 d=1",
         "conv f32 n=1 c=64 i=56x56 o=64 k=3x3 s=1x1 p=1,1 d=1x1",
-        "product f32 batch=1 m=1 k=1 n=1 b=kn +relu +bias", "product f32 batch=1 m=1 k=1 n=1 b=kn +relu x",
-        "product f32 batch=1 m=1 k=1 n=1 b=kn +clip=0x1,0x2", "product f32 batch=99999999999999999999 m=1 k=1 n=1 b=kn",
+        "product f32 batch=1 m=1 k=1 n=1 b=kn +relu +bias",
+        "product f32 batch=1 m=1 k=1 n=1 b=kn +relu x",
+        "product f32 batch=1 m=1 k=1 n=1 b=kn +clip=0x1,0x2",
+        "product f32 batch=99999999999999999999 m=1 k=1 n=1 b=kn",
         "product f32 batch=-9223372036854775808 m=1 k=1 n=1 b=kn",
     };
     static const char *const illegal[] = {
-        "product f32 batch=0 m=1 k=1 n=1 b=kn", "product f32 batch=1 m=-1 k=1 n=1 b=kn",
+        "product f32 batch=0 m=1 k=1 n=1 b=kn",
+        "product f32 batch=1 m=-1 k=1 n=1 b=kn",
         "product f32 batch=2147483648 m=2147483648 k=2147483648 n=1 b=kn",
         "product f32 batch=1 m=1 k=1 n=9223372036854775807 b=kn",
         "product f32 batch=1 m=1 k=1 n=1 b=kn +clip=0x7fc00000,0x00000000",
@@ -127,10 +135,8 @@ static void shapes_follow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_reads_back),
-        cmocka_unit_test(text_is_cut_off),
-        cmocka_unit_test(hostile_text_is_refused),
-        cmocka_unit_test(damaged_text_is_survived),
+        cmocka_unit_test(text_reads_back),         cmocka_unit_test(text_is_cut_off),
+        cmocka_unit_test(hostile_text_is_refused), cmocka_unit_test(damaged_text_is_survived),
         cmocka_unit_test(shapes_follow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

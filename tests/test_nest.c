@@ -30,34 +30,33 @@ static int close_arena(void **state)
 }
 
 /* Every kind of statement, in canonical form. */
-static const char whole[] =
-    "nest f32x4 fused registers=16\n"
-    "in x[7,12]\n"
-    "in w[3,5]\n"
-    "out y[8,3,6]\n"
-    "tile acc[2,3]\n"
-    "tile wv[2]\n"
-    "parallel p 4 {\n"
-    "  parallel q 3 {\n"
-    "    zero acc[0,1]\n"
-    "    serial s 5 {\n"
-    "      when 0 <= 2*p-s+1 < 7 {\n"
-    "        unrolled i 2 {\n"
-    "          splat wv[i] = x[2*p-s+1,2*s+i]\n"
-    "          load acc[i,2] = w[q,1] lanes=3\n"
-    "          fma acc[i,0] += wv[i] * acc[i,2]\n"
-    "        }\n"
-    "      } else {\n"
-    "        add acc[1,1] += wv[0]\n"
-    "      }\n"
-    "    }\n"
-    "    prefetch x[6,p]\n"
-    "    max acc[0,0] 0x00000000\n"
-    "    min acc[0,0] 0x40c00000\n"
-    "    store y[2*p,q,0] = acc[0,0]\n"
-    "    store y[2*p,q,5] = acc[0,0] lanes=2 axis=0\n"
-    "  }\n"
-    "}\n";
+static const char whole[] = "nest f32x4 fused registers=16\n"
+                            "in x[7,12]\n"
+                            "in w[3,5]\n"
+                            "out y[8,3,6]\n"
+                            "tile acc[2,3]\n"
+                            "tile wv[2]\n"
+                            "parallel p 4 {\n"
+                            "  parallel q 3 {\n"
+                            "    zero acc[0,1]\n"
+                            "    serial s 5 {\n"
+                            "      when 0 <= 2*p-s+1 < 7 {\n"
+                            "        unrolled i 2 {\n"
+                            "          splat wv[i] = x[2*p-s+1,2*s+i]\n"
+                            "          load acc[i,2] = w[q,1] lanes=3\n"
+                            "          fma acc[i,0] += wv[i] * acc[i,2]\n"
+                            "        }\n"
+                            "      } else {\n"
+                            "        add acc[1,1] += wv[0]\n"
+                            "      }\n"
+                            "    }\n"
+                            "    prefetch x[6,p]\n"
+                            "    max acc[0,0] 0x00000000\n"
+                            "    min acc[0,0] 0x40c00000\n"
+                            "    store y[2*p,q,0] = acc[0,0]\n"
+                            "    store y[2*p,q,5] = acc[0,0] lanes=2 axis=0\n"
+                            "  }\n"
+                            "}\n";
 
 static struct alt_nest *parse(const char *text)
 {
@@ -84,14 +83,22 @@ static void other_text_is_malformed(void **state)
 {
     (void)state;
     static const char *const text[] = {
-        "", "nest", "nest f32x4", "nest f32x4 fused registers=65", "nest f32x32 fused registers=4",
-        "nest f32x4 fused registers=4\nin x[]", "nest f32x4 fused registers=4\nin x[1]\nin x[2]",
+        "",
+        "nest",
+        "nest f32x4",
+        "nest f32x4 fused registers=65",
+        "nest f32x32 fused registers=4",
+        "nest f32x4 fused registers=4\nin x[]",
+        "nest f32x4 fused registers=4\nin x[1]\nin x[2]",
         "nest f32x4 fused registers=4\nin x[1,1,1,1,1,1,1,1,1]",
         "nest f32x4 fused registers=4\nin longerthantwelve[1]",
-        "nest f32x4 fused registers=4\ntile t[1]\nzero u[0]", "nest f32x4 fused registers=4\ntile t[1]\nzero t[i]",
+        "nest f32x4 fused registers=4\ntile t[1]\nzero u[0]",
+        "nest f32x4 fused registers=4\ntile t[1]\nzero t[i]",
         "nest f32x4 fused registers=4\ntile t[1]\nzero t[0,0]",
-        "nest f32x4 fused registers=4\nserial i 2 { serial i 2 { } }", "nest f32x4 fused registers=4\nserial i 2 {",
-        "nest f32x4 fused registers=4\nserial i 2 { } }", "nest f32x4 fused registers=4\nfor i 2 { }",
+        "nest f32x4 fused registers=4\nserial i 2 { serial i 2 { } }",
+        "nest f32x4 fused registers=4\nserial i 2 {",
+        "nest f32x4 fused registers=4\nserial i 2 { } }",
+        "nest f32x4 fused registers=4\nfor i 2 { }",
         "nest f32x4 fused registers=4\nserial i 9223372036854775808 { }",
         "nest f32x4 fused registers=4\ntile t[1]\nmax t[0] 1.5",
         "nest f32x4 fused registers=4\ntile t[9]\nserial i 2 { zero t[9223372036854775807+9223372036854775807] }",
@@ -242,7 +249,8 @@ static void check(const struct refusal *r)
 {
     char text[1024], before[1024], after[1024];
     const char *why = NULL;
-    snprintf(text, sizeof text, "nest f32x4 fused registers=6\nin x[7,12]\nout y[8,4]\ntile t[2,2]\ntile u[1]\n%s\n", r->body);
+    snprintf(text, sizeof text, "nest f32x4 fused registers=6\nin x[7,12]\nout y[8,4]\ntile t[2,2]\ntile u[1]\n%s\n",
+             r->body);
     const struct alt_nest *nest = parse(text);
     alt_nest_print(nest, before, sizeof before);
     const alt_status status = alt_nest_verify(nest, &why);
@@ -267,12 +275,14 @@ static void verifier_counts_registers(void **state)
 {
     (void)state;
     const char *why = NULL;
-    assert_int_equal(alt_nest_verify(parse("nest f32x4 fused registers=3\nin x[1]\ntile t[2]\ntile u[1]\n"), NULL), ALT_OK);
+    assert_int_equal(alt_nest_verify(parse("nest f32x4 fused registers=3\nin x[1]\ntile t[2]\ntile u[1]\n"), NULL),
+                     ALT_OK);
     assert_int_equal(alt_nest_verify(parse("nest f32x4 fused registers=2\nin x[1]\ntile t[2]\ntile u[1]\n"), &why),
                      ALT_E_ILLEGAL);
     assert_non_null(strstr(why, "registers"));
     assert_int_equal(alt_nest_verify(parse("nest f32x3 fused registers=2\nin x[1]\n"), NULL), ALT_E_ILLEGAL);
-    assert_int_equal(alt_nest_verify(parse("nest f32x4 fused registers=2\nin x[4000000,4000000]\n"), NULL), ALT_E_ILLEGAL);
+    assert_int_equal(alt_nest_verify(parse("nest f32x4 fused registers=2\nin x[4000000,4000000]\n"), NULL),
+                     ALT_E_ILLEGAL);
 }
 
 /* ---- the interpreter ---- */
@@ -294,12 +304,15 @@ static void statements_mean_what_they_say(void **state)
     (void)state;
     const float x[6] = {1, -2, 3, 4, -0.0f, NAN};
     float y[6] = {9, 9, 9, 9, 9, 9};
-    run_lines("load t[0] = x[0,0]\nsplat t[1] = x[1,0]\nfma t[2] += t[0] * t[1]\nadd t[2] += t[1]\nstore y[0,0] = t[2]\n"
-              "load t[0] = x[0,1] axis=0\nstore y[1,1] = t[0] axis=0\nstore y[2,0] = t[1] lanes=1\n", x, y);
+    run_lines(
+        "load t[0] = x[0,0]\nsplat t[1] = x[1,0]\nfma t[2] += t[0] * t[1]\nadd t[2] += t[1]\nstore y[0,0] = t[2]\n"
+        "load t[0] = x[0,1] axis=0\nstore y[1,1] = t[0] axis=0\nstore y[2,0] = t[1] lanes=1\n",
+        x, y);
     assert_true(y[0] == 6 && y[1] == -3 && y[3] == -2 && y[5] == 4 && y[4] == 3 && y[2] == 9);
     run_lines("load t[0] = x[2,0]\nmax t[0] 0x00000000\nmin t[0] 0x3f800000\nstore y[0,0] = t[0]\n"
               "load t[1] = x[0,0]\nmax t[1] 0x00000000\nstore y[1,0] = t[1]\nload t[2] = x[0,0] lanes=1\n"
-              "store y[2,0] = t[2]\n", x, y);
+              "store y[2,0] = t[2]\n",
+              x, y);
     assert_true(y[0] == 0 && signbit(y[0]) && isnan(y[1]) && y[2] == 1 && y[3] == 0 && y[4] == 1 && y[5] == 0);
 }
 

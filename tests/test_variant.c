@@ -1,5 +1,5 @@
-/* test_variant.c: every listed variant of every instruction set, interpreted, against plain loops; the text of variants; what is
- * refused. */
+/* test_variant.c: every listed variant of every instruction set, interpreted, against plain loops; the text of
+ * variants; what is refused. */
 #include "jit/nest.h"
 #include "jit/variant.h"
 #include "tests/cmocka_all.h"
@@ -75,10 +75,12 @@ static void text_reads_back(void **state)
     }
     struct alt_variant v;
     assert_int_equal(alt_variant_parse("in=plain", &v), ALT_E_MALFORMED);
-    assert_int_equal(alt_variant_parse("in=plain w=blocked0 out=plain lanes=16 tile=1x1 unroll=1 order=data prefetch=none", &v),
-                     ALT_E_MALFORMED);
-    assert_int_equal(alt_variant_parse("in=plain w=blocked8 out=plain lanes=16 tile=1x1 unroll=1 order=date prefetch=none", &v),
-                     ALT_E_MALFORMED);
+    assert_int_equal(
+        alt_variant_parse("in=plain w=blocked0 out=plain lanes=16 tile=1x1 unroll=1 order=data prefetch=none", &v),
+        ALT_E_MALFORMED);
+    assert_int_equal(
+        alt_variant_parse("in=plain w=blocked8 out=plain lanes=16 tile=1x1 unroll=1 order=date prefetch=none", &v),
+        ALT_E_MALFORMED);
 }
 
 static void refuses(const char *desc, const char *variant)
@@ -95,18 +97,24 @@ static void illegal_variants_are_refused(void **state)
 {
     (void)state;
     const char *conv = jit_shapes[1], *product = "product f32 batch=1 m=4 k=4 n=4 b=kn";
-    refuses(conv, "in=plain w=blocked16 out=plain lanes=8 tile=4x2 unroll=1 order=data prefetch=none");    /* not this ISA's lanes */
-    refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=15x2 unroll=1 order=data prefetch=none");  /* registers */
-    refuses(conv, "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");       /* weights are packed */
+    refuses(
+        conv,
+        "in=plain w=blocked16 out=plain lanes=8 tile=4x2 unroll=1 order=data prefetch=none"); /* not this ISA's lanes */
+    refuses(conv,
+            "in=plain w=blocked16 out=plain lanes=16 tile=15x2 unroll=1 order=data prefetch=none"); /* registers */
+    refuses(conv,
+            "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none"); /* weights are packed */
     refuses(conv, "in=blocked8 w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
     refuses(conv, "in=plain w=blocked16 out=blocked32 lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
     refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=9 order=data prefetch=none");
-    refuses(product, "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none"); /* not constant */
+    refuses(product,
+            "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none"); /* not constant */
     refuses("product f32 batch=1 m=4 k=4 n=4 b=kn,const",
             "in=plain w=blocked32 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=panel");
     refuses(product, "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=weights prefetch=panel");
     refuses(conv, "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=weights prefetch=panel");
-    refuses("product f32 batch=1 m=4 k=4 n=4 b=nk", "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
+    refuses("product f32 batch=1 m=4 k=4 n=4 b=nk",
+            "in=plain w=plain out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
     refuses("product f32 batch=1 m=4 k=4 n=4 b=kn,const",
             "in=plain w=blocked16 out=plain lanes=16 tile=4x2 unroll=1 order=data prefetch=none");
     struct alt_variant list[ALT_VARIANT_MOST];

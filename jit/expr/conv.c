@@ -1,14 +1,15 @@
-/* conv.c: direct convolution: y[n, o, p] = sum over c, then over kernel positions, of x[n, c, window(p, t)] * w[o, c, t].
+/* conv.c: direct convolution: y[n, o, p] = sum over c, then over kernel positions, of x[n, c, window(p, t)] * w[o, c,
+ * t].
  *
- * A register tile is `rows` output pixels of one row by `vectors` vectors of output channels; a tile of the parallel loop is
- * one output row of one image by the channels of a register tile. For every reduction step the weights of those channels
- * are loaded and each pixel's input is splat.
+ * A register tile is `rows` output pixels of one row by `vectors` vectors of output channels; a tile of the parallel
+ * loop is one output row of one image by the channels of a register tile. For every reduction step the weights of those
+ * channels are loaded and each pixel's input is splat.
  *
- * Padding takes part in the sums as zeros, as in the default kernels. Above and below: a condition on the kernel's row chooses,
- * when the code runs, between the step on the input and the same step on zeros. Left and right: a row is cut into tiles
- * that touch no padding, which share one loop, and those at its ends, where a condition a pixel is decided while code is
- * made (few tiles) or when it runs (many). The last tile of a row overlaps the one before when the width is no multiple of
- * `rows`: it computes the same bits again.
+ * Padding takes part in the sums as zeros, as in the default kernels. Above and below: a condition on the kernel's row
+ * chooses, when the code runs, between the step on the input and the same step on zeros. Left and right: a row is cut
+ * into tiles that touch no padding, which share one loop, and those at its ends, where a condition a pixel is decided
+ * while code is made (few tiles) or when it runs (many). The last tile of a row overlaps the one before when the width
+ * is no multiple of `rows`: it computes the same bits again.
  */
 #include "jit/expr/expr.h"
 
@@ -23,8 +24,8 @@ struct conv {
     int x, w, bias, add, y; /* buffers */
     int n, ot, oh;          /* variables of the parallel loops */
     int64_t out[2];
-    int unit;               /* vectors of a block of output channels */
-    int64_t vectors;        /* of all output channels, whole blocks */
+    int unit;        /* vectors of a block of output channels */
+    int64_t vectors; /* of all output channels, whole blocks */
 };
 
 /* Register tiles of a row: pixels first + t * step and the `rows` - 1 after, for t in [0, count). */
@@ -41,13 +42,16 @@ struct channels {
 /* Where statements go. Variables are -1 where there is no such loop. */
 struct place {
     const struct run *run;
-    int pixel;                           /* over the tiles of the run */
-    int vectors;                         /* of this register tile */
-    struct alt_affine c, block, inner;   /* input channel; where it lies in a blocked input */
+    int pixel;                         /* over the tiles of the run */
+    int vectors;                       /* of this register tile */
+    struct alt_affine c, block, inner; /* input channel; where it lies in a blocked input */
     int kh, kw;
 };
 
-static struct alt_affine at(int64_t base, int var, int64_t coef) { return alt_affine_plus(alt_affine_base(base), var, coef); }
+static struct alt_affine at(int64_t base, int var, int64_t coef)
+{
+    return alt_affine_plus(alt_affine_base(base), var, coef);
+}
 
 /* Input row and column under the kernel's position; i: variable of the pixel in its tile. */
 static struct alt_affine input_row(const struct conv *k, const struct place *p)
@@ -68,8 +72,10 @@ static void load_weights(const struct conv *k, const struct place *p)
     const int jb = alt_nest_loop(k->b, ALT_LOOP_UNROLLED, "j", p->vectors / k->unit);
     const int js = k->unit > 1 ? alt_nest_loop(k->b, ALT_LOOP_UNROLLED, "part", k->unit) : -1;
     const struct alt_affine block = alt_affine_plus(at(0, k->ot, k->v->vectors / k->unit), jb, 1);
-    const struct alt_buffer_ref from = {.buffer = k->w, .axis = 4, .lanes = k->v->lanes,
-        .at = {block, p->c, at(0, p->kh, 1), at(0, p->kw, 1), at(0, js, k->v->lanes)}};
+    const struct alt_buffer_ref from = {.buffer = k->w,
+                                        .axis = 4,
+                                        .lanes = k->v->lanes,
+                                        .at = {block, p->c, at(0, p->kh, 1), at(0, p->kw, 1), at(0, js, k->v->lanes)}};
     alt_expr_load(k->b, k->t.wv, alt_affine_plus(at(0, jb, k->unit), js, 1), &from);
     if (js >= 0)
         alt_nest_end(k->b);
@@ -173,8 +179,15 @@ static void store(const struct conv *k, const struct place *p, bool last)
 {
     const int lanes = k->v->lanes;
     const int64_t first = last ? k->vectors - p->vectors : 0; /* the last tile stands at a fixed place */
-    struct alt_expr_store s = {.t = k->t, .rows = p->run->rows, .vectors = p->vectors, .e = &k->d->epilogue,
-                               .bias = k->bias, .add = k->add, .out = k->y, .unit = k->unit, .row_axis = 3};
+    struct alt_expr_store s = {.t = k->t,
+                               .rows = p->run->rows,
+                               .vectors = p->vectors,
+                               .e = &k->d->epilogue,
+                               .bias = k->bias,
+                               .add = k->add,
+                               .out = k->y,
+                               .unit = k->unit,
+                               .row_axis = 3};
 
     for (int j = 0; j < p->vectors; j++) {
         const int64_t left = last ? k->c->o - (first + j) * lanes : lanes;

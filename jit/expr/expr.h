@@ -9,8 +9,8 @@
 void alt_expr_conv(struct alt_nest_builder *b, const struct alt_desc *d, const struct alt_variant *v);
 void alt_expr_product(struct alt_nest_builder *b, const struct alt_desc *d, const struct alt_variant *v);
 
-/* A register tile: accumulators acc[rows,vectors], one row of weights wv[vectors], and one spare register xv[1] that holds
- * the splat of an input, later an added operand. */
+/* A register tile: accumulators acc[rows,vectors], one row of weights wv[vectors], and one spare register xv[1] that
+ * holds the splat of an input, later an added operand. */
 struct alt_expr_tiles {
     int acc, wv, xv;
 };
@@ -23,7 +23,7 @@ struct alt_expr_store {
     struct alt_expr_tiles t;
     int64_t rows;
     int vectors;
-    int lanes[ALT_EXPR_VECTORS];         /* of each vector that hold outputs; 0: none */
+    int lanes[ALT_EXPR_VECTORS]; /* of each vector that hold outputs; 0: none */
     const struct alt_epilogue *e;
     int bias, add, out;                  /* buffers; those that the epilogue does not have count nothing */
     struct alt_affine channel;           /* of lane 0 of vector 0, in the bias */

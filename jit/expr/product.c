@@ -1,8 +1,8 @@
 /* product.c: matrix product: y[b, i, j] = sum over k of a[b, i, k] * w[k, j], or of w[b, k, j].
  *
- * A register tile is `rows` rows by `vectors` vectors of columns, and also the tile of the parallel loop. For every k a vector
- * row of B is loaded (from its panel, where it lies in one piece) and one element of each row of A is splat. Tiles at the lower and
- * right edge are smaller and have code of their own.
+ * A register tile is `rows` rows by `vectors` vectors of columns, and also the tile of the parallel loop. For every k a
+ * vector row of B is loaded (from its panel, where it lies in one piece) and one element of each row of A is splat.
+ * Tiles at the lower and right edge are smaller and have code of their own.
  */
 #include "jit/expr/expr.h"
 
@@ -12,8 +12,8 @@ struct product {
     const struct alt_product_desc *p;
     const struct alt_variant *v;
     struct alt_expr_tiles t;
-    int a, w, bias, add, y;        /* buffers */
-    int batch, mt, nt;             /* variables of the parallel loops */
+    int a, w, bias, add, y; /* buffers */
+    int batch, mt, nt;      /* variables of the parallel loops */
     int64_t m_tiles, n_tiles, vectors;
 };
 
@@ -21,20 +21,23 @@ struct product {
 struct size {
     int64_t rows;
     int vectors;
-    int lanes[ALT_EXPR_VECTORS];   /* of each vector that are columns of B */
+    int lanes[ALT_EXPR_VECTORS]; /* of each vector that are columns of B */
 };
 
-static struct alt_affine at(int64_t base, int var, int64_t coef) { return alt_affine_plus(alt_affine_base(base), var, coef); }
+static struct alt_affine at(int64_t base, int var, int64_t coef)
+{
+    return alt_affine_plus(alt_affine_base(base), var, coef);
+}
 
 static void load_row(const struct product *q, const struct size *size, struct alt_affine k)
 {
     const int lanes = q->v->lanes;
     for (int j = 0; j < size->vectors; j++) {
         const struct alt_affine column = at((int64_t)j * lanes, q->nt, (int64_t)q->v->vectors * lanes);
-        const struct alt_buffer_ref packed = {.buffer = q->w, .axis = 2, .lanes = lanes,
-                                              .at = {at(0, q->nt, 1), k, alt_affine_base((int64_t)j * lanes)}};
-        const struct alt_buffer_ref plain = {.buffer = q->w, .axis = 2, .lanes = size->lanes[j],
-                                             .at = {at(0, q->batch, 1), k, column}};
+        const struct alt_buffer_ref packed = {
+            .buffer = q->w, .axis = 2, .lanes = lanes, .at = {at(0, q->nt, 1), k, alt_affine_base((int64_t)j * lanes)}};
+        const struct alt_buffer_ref plain = {
+            .buffer = q->w, .axis = 2, .lanes = size->lanes[j], .at = {at(0, q->batch, 1), k, column}};
         alt_expr_load(q->b, q->t.wv, alt_affine_base(j), q->v->w > 0 ? &packed : &plain);
     }
 }
@@ -46,8 +49,9 @@ static void fetch(const struct product *q, int64_t ahead, int turn)
 
     alt_nest_when(q->b, next, q->n_tiles);
     for (int j = 0; j < q->v->vectors; j++) {
-        struct alt_buffer_ref line = {.buffer = q->w, .at = {next, alt_affine_plus(at(0, q->mt, ahead), turn, 1),
-                                                             alt_affine_base((int64_t)j * q->v->lanes)}};
+        struct alt_buffer_ref line = {
+            .buffer = q->w,
+            .at = {next, alt_affine_plus(at(0, q->mt, ahead), turn, 1), alt_affine_base((int64_t)j * q->v->lanes)}};
         alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = &line});
     }
     alt_nest_end(q->b);
@@ -66,7 +70,7 @@ static void steps(const struct product *q, const struct size *size, int64_t firs
     load_row(q, size, k);
     const int i = alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "i", size->rows);
     const struct alt_buffer_ref x = {.buffer = q->a,
-        .at = {at(0, q->batch, 1), alt_affine_plus(at(0, q->mt, q->v->rows), i, 1), k}};
+                                     .at = {at(0, q->batch, 1), alt_affine_plus(at(0, q->mt, q->v->rows), i, 1), k}};
     alt_expr_splat(q->b, q->t.xv, &x);
     alt_expr_fma(q->b, q->t, i, size->vectors);
     alt_nest_end(q->b);
@@ -77,9 +81,18 @@ static void steps(const struct product *q, const struct size *size, int64_t firs
 
 static void store(const struct product *q, const struct size *size)
 {
-    struct alt_expr_store s = {.t = q->t, .rows = size->rows, .vectors = size->vectors, .e = &q->d->epilogue,
-                               .bias = q->bias, .add = q->add, .out = q->y, .axis = 2, .row_axis = 1, .unit = 1,
-                               .vector_axis = {2, 2}, .vector_step = {q->v->lanes, 0}};
+    struct alt_expr_store s = {.t = q->t,
+                               .rows = size->rows,
+                               .vectors = size->vectors,
+                               .e = &q->d->epilogue,
+                               .bias = q->bias,
+                               .add = q->add,
+                               .out = q->y,
+                               .axis = 2,
+                               .row_axis = 1,
+                               .unit = 1,
+                               .vector_axis = {2, 2},
+                               .vector_step = {q->v->lanes, 0}};
     for (int j = 0; j < size->vectors; j++)
         s.lanes[j] = size->lanes[j];
     s.channel = at(0, q->nt, (int64_t)q->v->vectors * q->v->lanes);

@@ -59,8 +59,8 @@ void alt_expr_fma(struct alt_nest_builder *b, struct alt_expr_tiles t, int i, in
 static void load_bias(struct alt_nest_builder *b, const struct alt_expr_store *s, int j)
 {
     const int64_t lanes = b->status == ALT_OK ? b->nest->lanes : 1;
-    const struct alt_buffer_ref from = {.buffer = s->bias, .lanes = s->lanes[j],
-                                        .at = {alt_affine_shift(s->channel, j * lanes)}};
+    const struct alt_buffer_ref from = {
+        .buffer = s->bias, .lanes = s->lanes[j], .at = {alt_affine_shift(s->channel, j * lanes)}};
     alt_expr_load(b, s->t.wv, alt_affine_base(j), &from);
 }
 
