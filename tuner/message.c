@@ -109,12 +109,15 @@ static void terminate(char *text, size_t size) { text[size - 1] = 0; }
 /* Texts come from another process: they end where their field ends, whatever it sent. */
 static void terminate_texts(unsigned type, void *body)
 {
+    struct alt_msg_hello *hello = body;
     struct alt_msg_region *region = body;
     struct alt_msg_candidate *candidate = body;
     struct alt_msg_result *result = body;
     switch (type) {
     case ALT_MSG_HELLO:
-        terminate(((struct alt_msg_hello *)body)->build, sizeof ((struct alt_msg_hello *)body)->build);
+        terminate(hello->build, sizeof hello->build);
+        terminate(hello->counters, sizeof hello->counters);
+        terminate(hello->counters_why, sizeof hello->counters_why);
         break;
     case ALT_MSG_REGION:
         terminate(region->text, sizeof region->text);

@@ -72,7 +72,8 @@ struct alt_msg_header {
 /* HELLO: both ends say what they are made of; any difference ends the conversation. */
 struct alt_msg_hello {
     uint32_t kernel_abi, nest_format;
-    char build[48]; /* version of alt, compiler */
+    char build[48];                       /* version of alt */
+    char counters[16], counters_why[128]; /* from the trial: "hardware", "software" or "none", and why not better */
 };
 
 /* REGION (+ descriptor in `text`): what to explore or to time against. `budget_ms`: wall time to spend on it. */

@@ -5,6 +5,7 @@
 #include <alt/base.h>
 #include <alt/model.h>
 #include <alt/session.h>
+#include <alt/tuning.h>
 #include <alt/value.h>
 
 #endif

@@ -1,0 +1,233 @@
+/* explore.c: one kind of region at a time goes to the worker; what it measures comes back and is kept and recorded. A worker
+ * that goes away, hangs or talks nonsense is ended and started anew, a few times; each time costs the region that was at hand
+ * one more try. Between messages the slots in which the trial may time are opened and closed. */
+#include "tuner/tuner.h"
+
+#include "jit/nest.h"
+#include "runtime/kernel.h"
+#include "tuner/machine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    HELLO_MS = 5000,
+    SILENCE_S = 60,    /* a worker that says nothing for so long is taken for dead */
+    TRIES = 2,         /* of one region */
+    RESTARTS = 8,      /* of the worker, in all */
+    SLOT_MS = 20,      /* a slot open, and as long closed, while the session serves */
+    GRACE_MS = 200
+};
+
+static bool make_slots(struct alt_tuner *t)
+{
+    if (t->slots)
+        return true;
+    t->slot_fd = memfd_create("alt-slots", MFD_CLOEXEC);
+    if (t->slot_fd < 0)
+        return false;
+    if (ftruncate(t->slot_fd, sizeof *t->slots) == 0) {
+        void *page = mmap(NULL, sizeof *t->slots, PROT_READ | PROT_WRITE, MAP_SHARED, t->slot_fd, 0);
+        t->slots = page == MAP_FAILED ? NULL : page;
+    }
+    if (!t->slots) {
+        close(t->slot_fd);
+        t->slot_fd = -1;
+    }
+    return t->slots != NULL;
+}
+
+static void set_slot(struct alt_tuner *t, bool open)
+{
+    uint64_t g = atomic_load(&t->slots->generation);
+    if (open == (g % 2 == 1))
+        return;
+    if (open)
+        atomic_store(&t->slots->deadline_ns, (uint64_t)((alt_tuner_now() + SLOT_MS / 1e3) * 1e9));
+    atomic_fetch_add(&t->slots->generation, 1);
+}
+
+/* With ALT_TUNE_NOW timing goes first. Else slots come and go, so that at most half of the time is disturbed. */
+static void turn_slot(struct alt_tuner *t)
+{
+    bool now = t->options.mode == ALT_TUNE_NOW;
+    bool wanted = atomic_load(&t->slots->wanted) != 0;
+    bool on = (uint64_t)(alt_tuner_now() * 1e3) / SLOT_MS % 2 == 0;
+    if (now && wanted && atomic_load(&t->slots->generation) % 2 == 1)
+        atomic_store(&t->slots->deadline_ns, (uint64_t)((alt_tuner_now() + 1) * 1e9));
+    set_slot(t, wanted && (now || on));
+}
+
+static void fill_hello(struct alt_msg_hello *hello)
+{
+    *hello = (struct alt_msg_hello){.kernel_abi = ALT_KERNEL_ABI, .nest_format = ALT_NEST_FORMAT};
+    snprintf(hello->build, sizeof hello->build, "%s", alt_version());
+}
+
+static alt_status greet(struct alt_tuner *t)
+{
+    struct alt_msg_hello hello;
+    struct alt_msg_header header;
+    _Alignas(16) char body[ALT_MSG_BODY];
+    int fd;
+    fill_hello(&hello);
+    ALT_CHECK(alt_msg_send(t->worker.socket, ALT_MSG_HELLO, 0, &hello, sizeof hello, t->slot_fd, HELLO_MS));
+    ALT_CHECK(alt_msg_receive(t->worker.socket, &header, body, &fd, HELLO_MS));
+    if (fd >= 0)
+        close(fd);
+    const struct alt_msg_hello *theirs = (const void *)body;
+    bool same = header.type == ALT_MSG_HELLO && theirs->kernel_abi == hello.kernel_abi &&
+                theirs->nest_format == hello.nest_format && strcmp(theirs->build, hello.build) == 0;
+    return same ? ALT_OK : ALT_E_MALFORMED;
+}
+
+static bool start_worker(struct alt_tuner *t)
+{
+    char why[256] = "", text[256] = "";
+    const char *args[] = {t->trial_path, NULL};
+    if (t->worker.pid)
+        return true;
+    if (!make_slots(t)) {
+        alt_tuner_note(t, "no memory to share with a helper process");
+        return false;
+    }
+    if (alt_helper_find("alt_worker", t->options.worker, "ALT_WORKER", t->worker_path, sizeof t->worker_path, why,
+                        sizeof why) != ALT_OK ||
+        alt_helper_find("alt_trial", t->options.trial, "ALT_TRIAL", t->trial_path, sizeof t->trial_path, why,
+                        sizeof why) != ALT_OK) {
+        alt_tuner_note(t, "%s", why);
+        return false;
+    }
+    alt_status status = alt_child_start(&t->worker, t->worker_path, args);
+    if (status == ALT_OK)
+        status = greet(t);
+    if (status == ALT_OK)
+        return true;
+    alt_child_errors(&t->worker, text, sizeof text);
+    alt_tuner_note(t, "%s does not work: %s %s", t->worker_path, alt_status_text(status), text);
+    alt_child_stop(&t->worker, 0);
+    return false;
+}
+
+static void count_failure(struct alt_tuner *t, uint32_t cause)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->report.trials++;
+    if (cause > 0 && cause < ALT_CAUSE_COUNT)
+        t->report.failed[cause - 1]++;
+    pthread_mutex_unlock(&t->mutex);
+}
+
+static void remember(struct alt_tuner *t, const struct alt_subject *s, struct alt_msg_result *r)
+{
+    struct alt_record record = {.tag = r->tag, .default_us = r->default_us, .candidate_us = r->candidate_us,
+                                .ratio = r->ratio, .ratio_low = r->ratio_low, .ratio_high = r->ratio_high,
+                                .noise = r->noise, .pairs = r->pairs, .exact = r->exact != 0};
+    struct alt_record_key key;
+    if (!t->records)
+        return;
+    memcpy(record.variant, r->variant, sizeof record.variant);
+    memcpy(record.symbol, r->symbol, sizeof record.symbol);
+    memcpy(record.counter, r->counter, sizeof record.counter);
+    snprintf(record.path, sizeof record.path, "%s", r->path);
+    alt_machine_key(s->text, t->session->options.threads, &key);
+    alt_status status = alt_records_add(t->records, &key, &record);
+    if (status != ALT_OK)
+        alt_tuner_note(t, "a result could not be remembered: %s", alt_status_text(status));
+    else if (strlen(record.path) < sizeof r->path)
+        memcpy(r->path, record.path, strlen(record.path) + 1); /* the worker's own copy goes with the worker */
+}
+
+enum answer { MORE, FINISHED, GONE };
+
+static enum answer take_message(struct alt_tuner *t, struct alt_subject *s, const struct alt_msg_header *h, void *body)
+{
+    struct alt_msg_result *r = body;
+    if (h->type == ALT_MSG_EXPLORED)
+        return FINISHED;
+    if (h->type != ALT_MSG_VARIANT && h->type != ALT_MSG_FAILED)
+        return GONE;
+    count_failure(t, h->type == ALT_MSG_FAILED ? r->cause : 0);
+    if (h->type == ALT_MSG_VARIANT) {
+        remember(t, s, r);
+        if (r->ratio_low > 1)
+            alt_subject_keep(s, r);
+    }
+    return MORE;
+}
+
+static enum answer converse(struct alt_tuner *t, struct alt_subject *s, uint32_t id)
+{
+    struct alt_msg_header header;
+    _Alignas(16) char body[ALT_MSG_BODY];
+    double heard = alt_tuner_now();
+    while (!alt_tuner_over(t)) {
+        int fd, status;
+        turn_slot(t);
+        alt_status got = alt_msg_receive(t->worker.socket, &header, body, &fd, SLOT_MS / 2);
+        if (fd >= 0)
+            close(fd);
+        if (got == ALT_E_BUSY) {
+            if (alt_child_ended(&t->worker, &status) || alt_tuner_now() - heard > SILENCE_S)
+                return GONE;
+            continue;
+        }
+        if (got != ALT_OK)
+            return GONE;
+        heard = alt_tuner_now();
+        enum answer a = header.id == id ? take_message(t, s, &header, body) : MORE;
+        if (a != MORE)
+            return a;
+    }
+    return FINISHED;
+}
+
+static enum answer ask(struct alt_tuner *t, struct alt_subject *s)
+{
+    struct alt_msg_region region = {.threads = (uint32_t)t->session->options.threads, .seed = 1};
+    uint32_t id = (uint32_t)(s - t->subject) + 1;
+    double left = t->options.budget_s - (alt_tuner_now() - t->started_s);
+    double share = left / (t->n_subjects - (int)t->report.explored); /* nobody else writes it */
+    region.budget_ms = (uint32_t)((share > 10 ? share : left < 10 ? left : 10) * 1000);
+    snprintf(region.text, sizeof region.text, "%s", s->text);
+    if (alt_msg_send(t->worker.socket, ALT_MSG_REGION, id, &region, sizeof region, -1, HELLO_MS) != ALT_OK)
+        return GONE;
+    return converse(t, s, id);
+}
+
+bool alt_explore(struct alt_tuner *t, struct alt_subject *s)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (!start_worker(t))
+            return false;
+        if (ask(t, s) != GONE)
+            return true;
+        set_slot(t, false);
+        alt_child_stop(&t->worker, 0);
+        count_failure(t, ALT_CAUSE_LOST);
+        pthread_mutex_lock(&t->mutex);
+        bool enough = ++t->report.worker_restarts > RESTARTS;
+        pthread_mutex_unlock(&t->mutex);
+        if (enough) {
+            alt_tuner_note(t, "the worker went away %d times; exploring has ended", RESTARTS + 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+void alt_explore_end(struct alt_tuner *t)
+{
+    if (t->slots)
+        set_slot(t, false);
+    alt_child_stop(&t->worker, GRACE_MS);
+    if (t->slots)
+        munmap(t->slots, sizeof *t->slots);
+    if (t->slot_fd >= 0)
+        close(t->slot_fd);
+    t->slots = NULL;
+    t->slot_fd = -1;
+}

@@ -1,0 +1,129 @@
+/* check.c: see check.h. The child shares one page with the parent to say what it found; it is killed when it takes too long,
+ * by the parent for wall time and by RLIMIT_CPU should the parent be gone. */
+#include "tuner/trial/check.h"
+
+#include "jit/code.h"
+#include "tuner/trial/guard.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TOLERANCE 1e-4 /* relative to the output's scale: reassociated float32 sums of 10^4 terms stay well below */
+enum { LIMIT_MS = 10000, POLL_MS = 1 };
+
+struct finding {
+    uint32_t cause, exact, overrun;
+    double error;
+    char text[256];
+};
+
+alt_status load_candidate(const struct bench *b, const struct alt_msg_candidate *candidate, struct alt_code **out,
+                          char *why, size_t why_size)
+{
+    const struct alt_code_spec spec = {.path = candidate->path, .symbol = candidate->symbol, .tag = candidate->tag,
+                                       .variant = candidate->variant, .desc = &b->desc};
+    return alt_code_load(&spec, out, why, why_size);
+}
+
+static uint32_t try_candidate(struct bench *b, const struct alt_msg_candidate *candidate, struct finding *f)
+{
+    struct alt_code *code = NULL;
+    struct bench_side side;
+    struct guard guard;
+    struct alt_mem mem;
+    bool exact;
+    guard_init(&guard);
+    alt_mem_init(&mem, &guard.hooks, 0);
+    if (load_candidate(b, candidate, &code, f->text, sizeof f->text) != ALT_OK)
+        return ALT_CAUSE_LOAD;
+    b->threads = 1;
+    alt_status status = bench_side_open(b, code, candidate->variant, &mem, &side);
+    if (status == ALT_OK)
+        status = bench_side_run(&side);
+    if (status != ALT_OK) {
+        snprintf(f->text, sizeof f->text, "cannot be run: %s", alt_status_text(status));
+        return status == ALT_E_NOMEM ? ALT_CAUSE_SYSTEM : ALT_CAUSE_LOAD;
+    }
+    f->error = bench_difference(&side, &b->base, &exact);
+    f->exact = exact;
+    bench_side_close(&side);
+    f->overrun = guard.faults;
+    if (guard.faults)
+        snprintf(f->text, sizeof f->text, "wrote behind the end of its memory");
+    else if (!(f->error <= TOLERANCE))
+        snprintf(f->text, sizeof f->text, "differs by %g of the output's scale", f->error);
+    return guard.faults || !(f->error <= TOLERANCE) ? ALT_CAUSE_WRONG : ALT_CAUSE_NONE;
+}
+
+static _Noreturn void child(struct bench *b, const struct alt_msg_candidate *candidate, struct finding *f)
+{
+    const struct rlimit cpu = {LIMIT_MS / 1000 + 2, LIMIT_MS / 1000 + 2}, none = {0, 0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* single-threaded parent: the thread is the process */
+    setrlimit(RLIMIT_CPU, &cpu);
+    setrlimit(RLIMIT_CORE, &none);
+    f->cause = try_candidate(b, candidate, f);
+    _exit(0);
+}
+
+static bool wait_child(pid_t pid, int *status)
+{
+    const struct timespec moment = {0, POLL_MS * 1000000L};
+    for (int waited = 0; waited < LIMIT_MS; waited += POLL_MS) {
+        pid_t r = waitpid(pid, status, WNOHANG);
+        if (r == pid)
+            return true;
+        if (r < 0 && errno != EINTR)
+            return false;
+        nanosleep(&moment, NULL);
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+        ;
+    return false;
+}
+
+static void judge(struct alt_msg_result *r, const struct finding *f, bool ended, int status)
+{
+    if (!ended) {
+        r->cause = ALT_CAUSE_HANG;
+        snprintf(r->text, sizeof r->text, "did not end within %d ms", LIMIT_MS);
+    } else if (WIFSIGNALED(status)) {
+        r->cause = ALT_CAUSE_CRASH;
+        r->signal = (uint32_t)WTERMSIG(status);
+        snprintf(r->text, sizeof r->text, "signal %d", WTERMSIG(status));
+    } else {
+        r->cause = f->cause;
+        r->exact = f->exact;
+        r->max_error = f->error;
+        snprintf(r->text, sizeof r->text, "%s", f->text);
+    }
+}
+
+void check_candidate(struct bench *b, const struct alt_msg_candidate *candidate, struct alt_msg_result *result)
+{
+    struct finding *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = 0;
+    result->cause = ALT_CAUSE_SYSTEM;
+    if (f == MAP_FAILED)
+        return;
+    f->cause = ALT_CAUSE_LOST;
+    pid_t pid = fork();
+    if (pid == 0)
+        child(b, candidate, f);
+    if (pid > 0) {
+        bool ended = wait_child(pid, &status);
+        judge(result, f, ended, status);
+    } else {
+        snprintf(result->text, sizeof result->text, "fork: %s", strerror(errno));
+    }
+    munmap(f, sizeof *f);
+}
