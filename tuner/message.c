@@ -17,6 +17,16 @@ const char *alt_cause_name(enum alt_cause cause)
     return cause >= 0 && cause < ALT_CAUSE_COUNT ? name[cause] : "unknown";
 }
 
+const char *alt_counter_name(enum alt_counter counter)
+{
+    static const char *const name[] = {
+#define ALT_COUNTER_ROW(suffix, text) text,
+        ALT_COUNTER_TABLE(ALT_COUNTER_ROW)
+#undef ALT_COUNTER_ROW
+    };
+    return counter >= 0 && counter < ALT_COUNTER_COUNT ? name[counter] : "unknown";
+}
+
 /* Length of each type's body. */
 static size_t body_bytes(unsigned type)
 {
@@ -90,18 +100,23 @@ alt_status alt_msg_send(int socket, enum alt_msg_type type, uint32_t id, const v
     }
 }
 
-/* The descriptor that came with a message; others are closed. */
+/* The descriptor that came with a message; others are closed. (What is called room for one has room for two: it is padded.) */
 static int take_descriptor(struct msghdr *message)
 {
-    int fd = -1;
+    int kept = -1;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof fd))
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
-        if (fd >= 0)
-            close(fd);
-        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+        for (size_t at = CMSG_LEN(0); at + sizeof kept <= c->cmsg_len; at += sizeof kept) {
+            int fd;
+            memcpy(&fd, (char *)c + at, sizeof fd);
+            if (kept >= 0)
+                close(fd);
+            else
+                kept = fd;
+        }
     }
-    return fd;
+    return kept;
 }
 
 static void terminate(char *text, size_t size) { text[size - 1] = 0; }

@@ -5,8 +5,8 @@
  * magic, protocol version, type, and the length that the type wants, and treat what does not fit as a broken peer: the
  * conversation ends, the process at the other end is counted as lost. End of file is the sign to exit.
  *
- *   host -> worker     HELLO, REGION (what to explore), SLOT (permission to time), SLOT_END, FORGET, BYE
- *   worker -> host     HELLO, WANT_SLOT, VARIANT (a measured one), FAILED (one that is not, and why), EXPLORED
+ *   host -> worker     HELLO, REGION (what to explore), FORGET, BYE
+ *   worker -> host     HELLO, VARIANT (a measured one), FAILED (one that is not, and why), EXPLORED
  *   worker -> trial    HELLO, REGION, CANDIDATE (an object file to check), TIME, BYE
  *   trial -> worker    HELLO, CHECKED, TIMED, FAILED
  *
@@ -62,6 +62,25 @@ enum alt_cause {
 };
 const char *alt_cause_name(enum alt_cause cause); /* "unknown" outside the table */
 
+/* What is counted beside time: suffix, name in reports. Order is part of the protocol and of records. */
+#define ALT_COUNTER_TABLE(X) \
+    X(CYCLES, "cycles") \
+    X(INSTRUCTIONS, "instructions") \
+    X(L1_MISSES, "l1 misses") \
+    X(L2_MISSES, "l2 misses") \
+    X(L3_MISSES, "l3 misses") \
+    X(TLB_MISSES, "tlb misses") \
+    X(STALLS, "stalled cycles") \
+    X(CPU_TIME, "cpu time") /* by software: the kernel's clock of the thread */
+
+enum alt_counter {
+#define ALT_COUNTER_ROW(suffix, name) ALT_COUNTER_##suffix,
+    ALT_COUNTER_TABLE(ALT_COUNTER_ROW)
+#undef ALT_COUNTER_ROW
+    ALT_COUNTER_COUNT
+};
+const char *alt_counter_name(enum alt_counter counter); /* "unknown" outside the table */
+
 struct alt_msg_header {
     uint32_t magic;
     uint16_t version, type;
@@ -104,7 +123,7 @@ struct alt_msg_result {
     uint32_t pairs;
     uint32_t exact;      /* 1: the same bits as the default on all inputs tried */
     double max_error;    /* relative to the output's scale */
-    double counter[8];   /* candidate / default, by enum alt_counter; NaN: not counted */
+    double counter[ALT_COUNTER_COUNT]; /* candidate / default, by enum alt_counter; NaN: not counted */
     char path[512], symbol[64];
     char variant[512];
     char text[512];      /* FAILED: the tail of what the tool said */
