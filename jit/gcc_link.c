@@ -5,11 +5,17 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char AS[] = "/usr/bin/as", LD[] = "/usr/bin/ld.bfd";
+/* Absolute, so that nobody's PATH decides what is run; where they lie elsewhere, the environment says so. */
+static const char *tool(const char *variable, const char *usual)
+{
+    const char *given = getenv(variable);
+    return given && *given ? given : usual;
+}
 
 /* Runs a program with no environment and waits for it. */
 static alt_status run(const char *const *argv, struct alt_diag *diag)
@@ -34,9 +40,9 @@ static alt_status run(const char *const *argv, struct alt_diag *diag)
 
 alt_status alt_gcc_link(const char *assembly, const char *object, const char *path, struct alt_diag *diag)
 {
-    const char *const as[] = {AS, "--noexecstack", "-o", object, assembly, NULL};
-    const char *const ld[] = {LD,   "-shared", "-nostdlib",       "-z", "noexecstack", "-z",   "relro",
-                              "-z", "now",     "--build-id=none", "-o", path,          object, NULL};
+    const char *const as[] = {tool("ALT_AS", "/usr/bin/as"), "--noexecstack", "-o", object, assembly, NULL};
+    const char *const ld[] = {tool("ALT_LD", "/usr/bin/ld.bfd"), "-shared", "-nostdlib", "-z", "noexecstack", "-z", "relro",
+                              "-z", "now", "--build-id=none", "-o", path, object, NULL};
 
     if (access(path, F_OK) == 0)
         return alt_diag_add(diag, ALT_E_SYSTEM, "%s exists already", path);

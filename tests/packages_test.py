@@ -9,7 +9,7 @@ import closing
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What meson finds a library by, and the Debian package that brings it.
 BRINGS = {"jansson": "libjansson-dev", "sqlite3": "libsqlite3-dev", "cmocka": "libcmocka-dev", "uthash": "uthash-dev",
-          "threads": "libc6-dev"}
+          "papi": "libpapi-dev", "threads": "libc6-dev"}
 
 
 def listed(kind):

@@ -13,6 +13,7 @@ import sys
 
 # Variables that may be written, each with its reason.
 WRITABLE = {
+    "facts": "machine.c: names of this machine, the same whoever finds them",
     "kept": "cpu.c: facts about the CPU, the same whoever detects them",
     "process_mutex": "fork.c: forks are the process' own",
     "newest": "fork.c: the list of what hangs on a fork",

@@ -3,10 +3,10 @@
  * for confirm.c to find out on real runs. */
 #include "tuner/tuner.h"
 
-#include "jit/code.h"
 #include "runtime/choice.h"
 #include "runtime/model.h"
 #include "tuner/machine.h"
+#include "tuner/object.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,12 +37,12 @@ bool alt_choose_best(struct alt_tuner *t)
 
 static alt_status load(struct alt_tuner *t, struct alt_subject *s, struct alt_variant_result *v)
 {
-    struct alt_code_spec spec = {.path = v->result.path, .symbol = v->result.symbol, .tag = v->result.tag,
-                                 .variant = v->result.variant, .desc = &s->desc};
+    const struct alt_object object = {.path = v->result.path, .symbol = v->result.symbol, .tag = v->result.tag,
+                                      .variant = v->result.variant};
     char why[256] = "";
     if (v->code)
         return ALT_OK;
-    alt_status status = alt_code_load(&spec, &v->code, why, sizeof why);
+    alt_status status = alt_object_load(&object, &s->desc, &t->mem, &v->code, why, sizeof why);
     if (status != ALT_OK) {
         v->banned = true;
         alt_tuner_note(t, "a kernel could not be loaded: %s", why);
@@ -52,22 +52,22 @@ static alt_status load(struct alt_tuner *t, struct alt_subject *s, struct alt_va
     return status;
 }
 
-static void retain_code(void *object) { alt_code_retain(object); }
+static void retain_code(void *object) { (void)alt_code_hold(object); }
 static void release_code(void *object) { alt_code_release(object); }
 
 static alt_status add_choice(struct alt_subject *s, int member, struct alt_variant_result *v, struct alt_arena *arena,
                              struct alt_choice *out)
 {
     const struct alt_expressed *e = &s->member[member];
-    const struct alt_layout **layout = alt_arena_array(arena, ALT_DESC_MAX_OPERANDS + 1, sizeof *layout);
+    const struct alt_layout **layout = alt_arena_array(arena, ALT_DESC_MAX_OPERANDS, sizeof *layout);
     const struct alt_gvalue **result = alt_arena_array(arena, 1, sizeof *result);
     if (!layout || !result)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_variant_layouts(&s->desc, v->result.variant, arena, layout, &layout[ALT_DESC_MAX_OPERANDS]));
+    ALT_CHECK(alt_variant_layouts(&s->desc, &alt_code_spec(v->code)->variant, arena, layout));
     *result = e->out;
     *out = (struct alt_choice){.node = s->region[member]->node, .n_nodes = s->region[member]->n_nodes, .in = e->in,
                                .n_in = e->n_in, .out = result, .n_out = 1, .in_layout = layout,
-                               .out_layout = &layout[ALT_DESC_MAX_OPERANDS], .kernel = alt_code_kernel(v->code),
+                               .out_layout = &layout[e->n_in], .kernel = alt_code_kernel(v->code),
                                .owner = {retain_code, release_code, v->code}};
     return ALT_OK;
 }

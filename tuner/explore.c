@@ -81,6 +81,10 @@ static alt_status greet(struct alt_tuner *t)
     const struct alt_msg_hello *theirs = (const void *)body;
     bool same = header.type == ALT_MSG_HELLO && theirs->kernel_abi == hello.kernel_abi &&
                 theirs->nest_format == hello.nest_format && strcmp(theirs->build, hello.build) == 0;
+    pthread_mutex_lock(&t->mutex);
+    memcpy(t->report.counters, theirs->counters, sizeof t->report.counters);
+    memcpy(t->report.counters_why, theirs->counters_why, sizeof t->report.counters_why);
+    pthread_mutex_unlock(&t->mutex);
     return same ? ALT_OK : ALT_E_MALFORMED;
 }
 
@@ -206,7 +210,7 @@ bool alt_explore(struct alt_tuner *t, struct alt_subject *s)
         if (ask(t, s) != GONE)
             return true;
         set_slot(t, false);
-        alt_child_stop(&t->worker, 0);
+        alt_child_stop(&t->worker, GRACE_MS); /* time to remove its folder */
         count_failure(t, ALT_CAUSE_LOST);
         pthread_mutex_lock(&t->mutex);
         bool enough = ++t->report.worker_restarts > RESTARTS;

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Which of its versions made a kernel is the kernel's affair: it is kept by its content, and was checked and timed as it is. */
+#define COMPILER "libgccjit"
+
 /* Facts of the machine, found once (the one allowed kind of global: every thread would find the same). */
 static struct {
     pthread_once_t once;
@@ -47,7 +50,7 @@ static void find_facts(void)
 void alt_machine_key(const char *region, int threads, struct alt_record_key *key)
 {
     pthread_once(&facts.once, find_facts);
-    *key = (struct alt_record_key){.region = region, .isa = alt_isa_name(alt_cpu_isa()), .compiler = ALT_NEST_COMPILER,
+    *key = (struct alt_record_key){.region = region, .isa = alt_isa_name(alt_cpu_isa()), .compiler = COMPILER,
                                    .kernel_abi = ALT_KERNEL_ABI, .nest_format = ALT_NEST_FORMAT, .cpu = facts.cpu,
                                    .threads = (uint32_t)threads};
 }

@@ -106,8 +106,8 @@ static struct alt_binding *bind_example(struct alt_session *session, const alt_v
     for (int i = 0; i < g->n_inputs && known; i++) {
         const struct alt_type *t = &g->inputs[i]->type;
         const alt_value *v = example ? example[i] : NULL;
-        if (!v && g->inputs[i]->initial) {
-            inputs[i] = session->initial[i];
+        if (g->inputs[i]->initial) { /* a constant to every plan but that of the runs which replace it */
+            inputs[i] = *g->inputs[i]->initial;
             continue;
         }
         known = v || alt_shape_known(&t->shape);

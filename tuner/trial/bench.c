@@ -145,23 +145,21 @@ void bench_close(struct bench *b)
     *b = (struct bench){.mem = b->mem};
 }
 
-alt_status bench_side_open(struct bench *b, const struct alt_code *code, const char *variant, struct alt_mem *mem,
-                           struct bench_side *out)
+alt_status bench_side_open(struct bench *b, const struct alt_code *code, struct alt_mem *mem, struct bench_side *out)
 {
     struct alt_regions regions;
     struct alt_expressed e;
-    const struct alt_layout **in = alt_arena_array(&b->arena, ALT_DESC_MAX_OPERANDS, sizeof *in);
-    const struct alt_layout **result = alt_arena_array(&b->arena, 1, sizeof *result);
+    const struct alt_layout **layout = alt_arena_array(&b->arena, ALT_DESC_MAX_OPERANDS, sizeof *layout);
     *out = (struct bench_side){.output = NULL};
-    if (!in || !result)
+    if (!layout)
         return ALT_E_NOMEM;
     ALT_CHECK(alt_regions_find(b->graph, &b->arena, &regions));
     if (regions.n_base != 1 || !alt_express_region(&regions.base[0], no_shape, NULL, &e))
         return ALT_E_UNSUPPORTED;
-    ALT_CHECK(alt_variant_layouts(&b->desc, variant, &b->arena, in, result));
+    ALT_CHECK(alt_variant_layouts(&b->desc, &alt_code_spec(code)->variant, &b->arena, layout));
     const struct alt_gvalue *value = e.out;
     const struct alt_choice choice = {.node = regions.base[0].node, .n_nodes = regions.base[0].n_nodes, .in = e.in,
-                                      .n_in = e.n_in, .out = &value, .n_out = 1, .in_layout = in, .out_layout = result,
+                                      .n_in = e.n_in, .out = &value, .n_out = 1, .in_layout = layout, .out_layout = &layout[e.n_in],
                                       .kernel = alt_code_kernel(code)};
     const struct alt_choices choices = {&choice, 1};
     return open_side(b, &choices, mem, out);

@@ -38,7 +38,7 @@ void bench_close(struct bench *b);
 
 /* A side that computes the region with generated code, its memory from `mem`; not run yet. The bench and the code must
  * outlive it. */
-alt_status bench_side_open(struct bench *b, const struct alt_code *code, const char *variant, struct alt_mem *mem,
+alt_status bench_side_open(struct bench *b, const struct alt_code *code, struct alt_mem *mem,
                            struct bench_side *out) ALT_MUST_USE;
 void bench_side_close(struct bench_side *side);
 /* Runs it whole, conversions at its edges included; the answer is in side->output. */

@@ -2,7 +2,7 @@
  * by the parent for wall time and by RLIMIT_CPU should the parent be gone. */
 #include "tuner/trial/check.h"
 
-#include "jit/code.h"
+#include "tuner/object.h"
 #include "tuner/trial/guard.h"
 
 #include <errno.h>
@@ -29,9 +29,9 @@ struct finding {
 alt_status load_candidate(const struct bench *b, const struct alt_msg_candidate *candidate, struct alt_code **out,
                           char *why, size_t why_size)
 {
-    const struct alt_code_spec spec = {.path = candidate->path, .symbol = candidate->symbol, .tag = candidate->tag,
-                                       .variant = candidate->variant, .desc = &b->desc};
-    return alt_code_load(&spec, out, why, why_size);
+    const struct alt_object object = {.path = candidate->path, .symbol = candidate->symbol, .tag = candidate->tag,
+                                      .variant = candidate->variant};
+    return alt_object_load(&object, &b->desc, b->mem, out, why, why_size);
 }
 
 static uint32_t try_candidate(struct bench *b, const struct alt_msg_candidate *candidate, struct finding *f)
@@ -46,7 +46,7 @@ static uint32_t try_candidate(struct bench *b, const struct alt_msg_candidate *c
     if (load_candidate(b, candidate, &code, f->text, sizeof f->text) != ALT_OK)
         return ALT_CAUSE_LOAD;
     b->threads = 1;
-    alt_status status = bench_side_open(b, code, candidate->variant, &mem, &side);
+    alt_status status = bench_side_open(b, code, &mem, &side);
     if (status == ALT_OK)
         status = bench_side_run(&side);
     if (status != ALT_OK) {
