@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    HELLO_MS = 5000,
+    HELLO_MS = 30000,  /* the worker runs at idle priority: on a busy machine its first word takes time */
     SILENCE_S = 60,    /* a worker that says nothing for so long is taken for dead */
     TRIES = 2,         /* of one region */
     RESTARTS = 8,      /* of the worker, in all */
@@ -111,7 +111,8 @@ static bool start_worker(struct alt_tuner *t)
     if (status == ALT_OK)
         return true;
     alt_child_errors(&t->worker, text, sizeof text);
-    alt_tuner_note(t, "%s does not work: %s %s", t->worker_path, alt_status_text(status), text);
+    alt_tuner_note(t, "%s %s: %s %s", t->worker_path, status == ALT_E_BUSY ? "says nothing" : "does not work",
+                   status == ALT_E_BUSY ? "the machine leaves it no time" : alt_status_text(status), text);
     alt_child_stop(&t->worker, 0);
     return false;
 }
