@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 enum {
-    HELLO_MS = 30000,  /* the worker runs at idle priority: on a busy machine its first word takes time */
+    HELLO_MS = 30000,  /* the worker runs at idle priority: on a busy machine its first word takes time.. */
+    HELLO_STEP_MS = 50, /* ..but nobody who frees a session waits for it */
     SILENCE_S = 60,    /* a worker that says nothing for so long is taken for dead */
     TRIES = 2,         /* of one region */
     RESTARTS = 8,      /* of the worker, in all */
@@ -75,7 +76,10 @@ static alt_status greet(struct alt_tuner *t)
     int fd;
     fill_hello(&hello);
     ALT_CHECK(alt_msg_send(t->worker.socket, ALT_MSG_HELLO, 0, &hello, sizeof hello, t->slot_fd, HELLO_MS));
-    ALT_CHECK(alt_msg_receive(t->worker.socket, &header, body, &fd, HELLO_MS));
+    alt_status status = ALT_E_BUSY;
+    for (int waited = 0; status == ALT_E_BUSY && waited < HELLO_MS && !alt_tuner_stopping(t); waited += HELLO_STEP_MS)
+        status = alt_msg_receive(t->worker.socket, &header, body, &fd, HELLO_STEP_MS);
+    ALT_CHECK(status);
     if (fd >= 0)
         close(fd);
     const struct alt_msg_hello *theirs = (const void *)body;
