@@ -35,7 +35,7 @@ bool alt_choose_best(struct alt_tuner *t)
     return differs;
 }
 
-static alt_status load(struct alt_tuner *t, struct alt_subject *s, struct alt_variant_result *v)
+alt_status alt_choose_load(struct alt_tuner *t, struct alt_subject *s, struct alt_variant_result *v)
 {
     const struct alt_object object = {.path = v->result.path, .symbol = v->result.symbol, .tag = v->result.tag,
                                       .variant = v->result.variant};
@@ -81,7 +81,7 @@ static alt_status collect(struct alt_tuner *t, struct alt_arena *arena, struct a
     for (int i = 0; i < t->n_subjects; i++) {
         struct alt_subject *s = &t->subject[i];
         struct alt_variant_result *v = alt_subject_find(s, s->candidate);
-        if (!v || load(t, s, v) != ALT_OK) {
+        if (!v || alt_choose_load(t, s, v) != ALT_OK) {
             s->candidate = 0;
             continue;
         }

@@ -130,24 +130,29 @@ static void count_failure(struct alt_tuner *t, uint32_t cause)
     pthread_mutex_unlock(&t->mutex);
 }
 
-static void remember(struct alt_tuner *t, const struct alt_subject *s, struct alt_msg_result *r)
+/* True when the kernel has a place that outlasts the worker. */
+static bool remember(struct alt_tuner *t, const struct alt_subject *s, struct alt_msg_result *r)
 {
     struct alt_record record = {.tag = r->tag, .default_us = r->default_us, .candidate_us = r->candidate_us,
                                 .ratio = r->ratio, .ratio_low = r->ratio_low, .ratio_high = r->ratio_high,
                                 .noise = r->noise, .pairs = r->pairs, .exact = r->exact != 0};
     struct alt_record_key key;
     if (!t->records)
-        return;
+        return false;
     memcpy(record.variant, r->variant, sizeof record.variant);
     memcpy(record.symbol, r->symbol, sizeof record.symbol);
     memcpy(record.counter, r->counter, sizeof record.counter);
     snprintf(record.path, sizeof record.path, "%s", r->path);
     alt_machine_key(s->text, t->session->options.threads, &key);
     alt_status status = alt_records_add(t->records, &key, &record);
-    if (status != ALT_OK)
+    if (status != ALT_OK) {
         alt_tuner_note(t, "a result could not be remembered: %s", alt_status_text(status));
-    else if (strlen(record.path) < sizeof r->path)
-        memcpy(r->path, record.path, strlen(record.path) + 1); /* the worker's own copy goes with the worker */
+        return false;
+    }
+    if (strlen(record.path) >= sizeof r->path)
+        return false;
+    memcpy(r->path, record.path, strlen(record.path) + 1);
+    return true;
 }
 
 enum answer { MORE, FINISHED, GONE };
@@ -161,9 +166,12 @@ static enum answer take_message(struct alt_tuner *t, struct alt_subject *s, cons
         return GONE;
     count_failure(t, h->type == ALT_MSG_FAILED ? r->cause : 0);
     if (h->type == ALT_MSG_VARIANT) {
-        remember(t, s, r);
+        bool lasts = remember(t, s, r);
         if (r->ratio_low > 1)
             alt_subject_keep(s, r);
+        struct alt_variant_result *kept = lasts ? NULL : alt_subject_find(s, r->tag);
+        if (kept) /* the file goes with the worker */
+            (void)alt_choose_load(t, s, kept);
     }
     return MORE;
 }

@@ -96,6 +96,8 @@ void alt_explore_end(struct alt_tuner *t);
 
 /* choose.c. A plan in which each subject has the kernel that `candidate` says. ALT_E_NOMEM, ALT_E_UNSUPPORTED, ALT_E_IO. */
 alt_status alt_choose_plan(struct alt_tuner *t, struct alt_plan **out, int *n_regions);
+/* Loads a variant's kernel unless it is; one that cannot be loaded is banned. Any status of alt_object_load. */
+alt_status alt_choose_load(struct alt_tuner *t, struct alt_subject *s, struct alt_variant_result *v);
 /* Sets `candidate` of every subject to its best kept variant, or -1; true when that differs from the current plan. */
 bool alt_choose_best(struct alt_tuner *t);
 
