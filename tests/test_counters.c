@@ -12,11 +12,11 @@ enum kind { GOOD, NO_ADD, NO_START, ZERO, BACKWARDS };
 enum { SETS = 64, MOST = 8 };
 
 static struct fake {
-    int version;             /* what initialisation returns */
-    const char *special[8];  /* events that are not of the kind `others` */
+    int version;            /* what initialisation returns */
+    const char *special[8]; /* events that are not of the kind `others` */
     enum kind kind[8], others;
-    int fits;                /* events that a set takes */
-    bool dead_batches;       /* sets that start count nothing in batches */
+    int fits;          /* events that a set takes */
+    bool dead_batches; /* sets that start count nothing in batches */
     /* Work done so far by side, in units; cycles = 2 a unit for the default, 1 for the candidate. */
     double units;
     bool probing;
@@ -37,18 +37,13 @@ static enum kind kind_of(const char *name)
     return fake.others;
 }
 
-int PAPI_library_init(int version)
-{
-    return fake.version ? fake.version : version;
-}
+int PAPI_library_init(int version) { return fake.version ? fake.version : version; }
 
-void PAPI_shutdown(void)
-{
-}
+void PAPI_shutdown(void) {}
 
 char *PAPI_strerror(int code)
 {
-    return code == PAPI_ENOEVNT ? (char *)(uintptr_t)"Event does not exist" : (char *)(uintptr_t)"Other error";
+    return code == PAPI_ENOEVNT ? (char *)(uintptr_t) "Event does not exist" : (char *)(uintptr_t) "Other error";
 }
 
 int PAPI_create_eventset(int *set)
@@ -95,7 +90,8 @@ int PAPI_read(int set, long long *values)
     for (int i = 0; i < fake.set[set].count; i++) {
         enum kind kind = fake.set[set].of[i];
         values[i] = kind == ZERO || (!fake.probing && fake.dead_batches) ? 0
-                    : kind == BACKWARDS ? (long long)(1e6 - done) : (long long)done;
+                    : kind == BACKWARDS                                  ? (long long)(1e6 - done)
+                                                                         : (long long)done;
     }
     return PAPI_OK;
 }

@@ -46,11 +46,16 @@ static const struct {
     enum alt_msg_type type;
     size_t bytes;
 } forms[] = {
-    {ALT_MSG_HELLO, sizeof(struct alt_msg_hello)},       {ALT_MSG_REGION, sizeof(struct alt_msg_region)},
-    {ALT_MSG_FORGET, 0},                                 {ALT_MSG_BYE, 0},
-    {ALT_MSG_CANDIDATE, sizeof(struct alt_msg_candidate)}, {ALT_MSG_CHECKED, sizeof(struct alt_msg_result)},
-    {ALT_MSG_TIME, sizeof(struct alt_msg_candidate)},    {ALT_MSG_TIMED, sizeof(struct alt_msg_result)},
-    {ALT_MSG_VARIANT, sizeof(struct alt_msg_result)},    {ALT_MSG_FAILED, sizeof(struct alt_msg_result)},
+    {ALT_MSG_HELLO, sizeof(struct alt_msg_hello)},
+    {ALT_MSG_REGION, sizeof(struct alt_msg_region)},
+    {ALT_MSG_FORGET, 0},
+    {ALT_MSG_BYE, 0},
+    {ALT_MSG_CANDIDATE, sizeof(struct alt_msg_candidate)},
+    {ALT_MSG_CHECKED, sizeof(struct alt_msg_result)},
+    {ALT_MSG_TIME, sizeof(struct alt_msg_candidate)},
+    {ALT_MSG_TIMED, sizeof(struct alt_msg_result)},
+    {ALT_MSG_VARIANT, sizeof(struct alt_msg_result)},
+    {ALT_MSG_FAILED, sizeof(struct alt_msg_result)},
     {ALT_MSG_EXPLORED, 0},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
@@ -64,7 +69,8 @@ static void every_type_arrives_as_it_was_sent(void **state)
         int fd;
         memset(sent, 0, sizeof sent);
         memset(sent, 'a' + i, forms[i].bytes ? forms[i].bytes / 4 : 0); /* texts at the end stay terminated */
-        assert_int_equal(alt_msg_send(p->end[0], forms[i].type, (uint32_t)(100 + i), sent, forms[i].bytes, -1, 100), ALT_OK);
+        assert_int_equal(alt_msg_send(p->end[0], forms[i].type, (uint32_t)(100 + i), sent, forms[i].bytes, -1, 100),
+                         ALT_OK);
         assert_int_equal(alt_msg_receive(p->end[1], &header, p->body, &fd, 100), ALT_OK);
         assert_int_equal(header.type, forms[i].type);
         assert_int_equal(header.id, 100 + i);
@@ -152,8 +158,8 @@ static void what_is_no_message_is_refused(void **state)
         assert_int_equal(fd, -1);
     }
     memcpy(whole, &good, sizeof good);
-    const size_t lengths[] = {1, sizeof good - 1, sizeof good, sizeof good + good.bytes - 1, sizeof good + good.bytes + 1,
-                              sizeof whole};
+    const size_t lengths[] = {
+        1, sizeof good - 1, sizeof good, sizeof good + good.bytes - 1, sizeof good + good.bytes + 1, sizeof whole};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         send_raw(p->end[0], whole, lengths[i], 1);
         assert_int_equal(alt_msg_receive(p->end[1], &header, p->body, &fd, 100), ALT_E_MALFORMED);

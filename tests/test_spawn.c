@@ -299,7 +299,8 @@ static void helpers_are_found_by_option_then_variable_then_place(void **state)
     assert_int_equal(alt_helper_find("none", NULL, "ALT_TEST_HELPER", path, sizeof path, why, sizeof why), ALT_E_IO);
     assert_non_null(strstr(why, "/nonexistent"));
     unsetenv("ALT_TEST_HELPER");
-    assert_int_equal(alt_helper_find("test_spawn", NULL, "ALT_TEST_HELPER", path, sizeof path, why, sizeof why), ALT_OK);
+    assert_int_equal(alt_helper_find("test_spawn", NULL, "ALT_TEST_HELPER", path, sizeof path, why, sizeof why),
+                     ALT_OK);
     assert_non_null(strstr(path, "/test_spawn"));
     assert_int_equal(alt_helper_find("no such", NULL, "ALT_TEST_HELPER", path, sizeof path, why, sizeof why), ALT_E_IO);
     assert_non_null(strstr(why, "ALT_TEST_HELPER"));

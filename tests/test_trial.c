@@ -38,10 +38,11 @@ static void compile(int index, int fault, uint64_t tag)
 {
     char command[2048];
     snprintf(all.path[index], sizeof all.path[index], "%s/kernel-%d.so", folder, index);
-    snprintf(command, sizeof command,
-             "%s -std=c11 -O1 -w -fPIC -shared -nostdlib -I '%s' -DFAULT=%d -DTAG=%lluu -o %s '%s/tests/trial_kernel.c'",
-             getenv("ALT_TEST_CC"), getenv("ALT_TEST_ROOT"), fault, (unsigned long long)tag, all.path[index],
-             getenv("ALT_TEST_ROOT"));
+    snprintf(
+        command, sizeof command,
+        "%s -std=c11 -O1 -w -fPIC -shared -nostdlib -I '%s' -DFAULT=%d -DTAG=%lluu -o %s '%s/tests/trial_kernel.c'",
+        getenv("ALT_TEST_CC"), getenv("ALT_TEST_ROOT"), fault, (unsigned long long)tag, all.path[index],
+        getenv("ALT_TEST_ROOT"));
     assert_int_equal(system(command), 0);
 }
 
@@ -197,9 +198,9 @@ static void every_fault_has_its_cause(void **state)
         enum alt_cause cause;
         int signal;
     } cases[] = {
-        {SEGV, ALT_CAUSE_CRASH, SIGSEGV},      {FPE, ALT_CAUSE_CRASH, SIGFPE},       {LOOP, ALT_CAUSE_HANG, 0},
-        {PAST_THE_END, ALT_CAUSE_WRONG, 0},    {WRONG, ALT_CAUSE_WRONG, 0},          {NOT_A_NUMBER, ALT_CAUSE_WRONG, 0},
-        {OTHER_TAG, ALT_CAUSE_LOAD, 0},        {NO_OBJECT, ALT_CAUSE_LOAD, 0},
+        {SEGV, ALT_CAUSE_CRASH, SIGSEGV},   {FPE, ALT_CAUSE_CRASH, SIGFPE}, {LOOP, ALT_CAUSE_HANG, 0},
+        {PAST_THE_END, ALT_CAUSE_WRONG, 0}, {WRONG, ALT_CAUSE_WRONG, 0},    {NOT_A_NUMBER, ALT_CAUSE_WRONG, 0},
+        {OTHER_TAG, ALT_CAUSE_LOAD, 0},     {NO_OBJECT, ALT_CAUSE_LOAD, 0},
     };
     struct talk *t = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -156,8 +156,9 @@ static void check_variant(const struct alt_msg_result *r, const char *text)
     assert_true(r->pairs > 0 && r->default_us > 0 && r->candidate_us > 0 && r->ratio > 0);
     assert_int_equal(alt_object_load(&object, &desc, &mem, &code, why, sizeof why), ALT_OK);
     alt_code_release(code);
-    assert_int_equal(alt_object_load(&(struct alt_object){r->path, r->symbol, r->variant, r->tag + 1}, &desc, &mem, &code,
-                                     why, sizeof why), ALT_E_MALFORMED);
+    assert_int_equal(alt_object_load(&(struct alt_object){r->path, r->symbol, r->variant, r->tag + 1}, &desc, &mem,
+                                     &code, why, sizeof why),
+                     ALT_E_MALFORMED);
 }
 
 static void print_failures(const struct talk *t)

@@ -9,10 +9,7 @@
 
 static const char PREFIX[] = "alt_kernel_";
 
-void alt_object_symbol(int index, char *out, size_t size)
-{
-    snprintf(out, size, "%s%d", PREFIX, index);
-}
+void alt_object_symbol(int index, char *out, size_t size) { snprintf(out, size, "%s%d", PREFIX, index); }
 
 static bool index_of(const char *symbol, int *index)
 {

@@ -42,7 +42,8 @@ static bool greet(struct worker *w, const struct alt_msg_hello *host, int fd)
     struct alt_msg_hello mine = {.kernel_abi = ALT_KERNEL_ABI, .nest_format = ALT_NEST_FORMAT};
     struct partner *p = &w->partner;
     snprintf(mine.build, sizeof mine.build, "%s", alt_version());
-    if (host->kernel_abi != mine.kernel_abi || host->nest_format != mine.nest_format || strcmp(host->build, mine.build) != 0)
+    if (host->kernel_abi != mine.kernel_abi || host->nest_format != mine.nest_format ||
+        strcmp(host->build, mine.build) != 0)
         return refuse("the host is another version", host->build);
     if (fd < 0 || p->slots >= 0)
         return refuse("greeting", "no slots, or a second one");
@@ -80,8 +81,9 @@ static bool serve(struct worker *w)
 
 int main(int argc, char **argv)
 {
-    static struct worker w = {.host = ALT_SPAWN_SOCKET,
-                              .partner = {.host = ALT_SPAWN_SOCKET, .slots = -1, .child = {.socket = -1, .errors = -1}}};
+    static struct worker w = {
+        .host = ALT_SPAWN_SOCKET,
+        .partner = {.host = ALT_SPAWN_SOCKET, .slots = -1, .child = {.socket = -1, .errors = -1}}};
     if (argc != 2 || fcntl(ALT_SPAWN_SOCKET, F_GETFD) < 0) {
         fprintf(stderr, "usage: alt_worker TRIAL, with the host's socket as descriptor %d; started by libalt\n",
                 ALT_SPAWN_SOCKET);

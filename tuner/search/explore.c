@@ -23,10 +23,7 @@ struct survey {
     enum alt_isa isa;
 };
 
-static bool over(const struct survey *s)
-{
-    return host_now_ms() >= s->end_ms;
-}
+static bool over(const struct survey *s) { return host_now_ms() >= s->end_ms; }
 
 static bool tell(const struct survey *s, enum alt_msg_type type, const struct alt_msg_result *r)
 {
@@ -96,7 +93,8 @@ static bool list(const struct survey *s, struct compile_unit *unit, int *count)
         alt_status status = alt_code_tag(&spec, &s->w->mem, &u->tag);
         if (status == ALT_OK)
             ++*count;
-        else if (!tell_failed(s, u, status == ALT_E_NOMEM ? ALT_CAUSE_SYSTEM : ALT_CAUSE_COMPILE, alt_status_text(status)))
+        else if (!tell_failed(s, u, status == ALT_E_NOMEM ? ALT_CAUSE_SYSTEM : ALT_CAUSE_COMPILE,
+                              alt_status_text(status)))
             return false;
     }
     return true;

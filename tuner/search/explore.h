@@ -8,11 +8,11 @@
 #include "runtime/mem.h"
 
 struct worker {
-    int host;                /* socket */
+    int host; /* socket */
     struct alt_mem mem;
     struct scratch scratch;
     struct partner partner;
-    unsigned sequence;       /* of object files: no name is used twice */
+    unsigned sequence; /* of object files: no name is used twice */
 };
 
 /* False when the host is gone. EXPLORED was sent otherwise, also when nothing could be done. */

@@ -24,7 +24,4 @@ enum waited host_wait(int host, int fd, int timeout_ms)
     return n > 0 ? WAITED_READY : WAITED_TIME;
 }
 
-bool host_gone(int host)
-{
-    return host_wait(host, -1, 0) == WAITED_HOST_GONE;
-}
+bool host_gone(int host) { return host_wait(host, -1, 0) == WAITED_HOST_GONE; }

@@ -74,7 +74,8 @@ void partner_region(struct partner *p, uint32_t id, const struct alt_msg_region 
 {
     p->id = id;
     p->region = *region;
-    if (p->child.pid && alt_msg_send(p->child.socket, ALT_MSG_REGION, id, region, sizeof *region, -1, SEND_MS) != ALT_OK)
+    if (p->child.pid &&
+        alt_msg_send(p->child.socket, ALT_MSG_REGION, id, region, sizeof *region, -1, SEND_MS) != ALT_OK)
         partner_stop(p); /* the next question starts it anew */
 }
 
@@ -111,7 +112,8 @@ bool partner_ask(struct partner *p, enum alt_msg_type type, const struct alt_msg
     memcpy(r->variant, c->variant, sizeof r->variant);
     alt_status status = put(p, type, c);
     if (status != ALT_OK) {
-        snprintf(r->text, sizeof r->text, "%s cannot be started: %s %.300s", p->path, alt_status_text(status), p->errors);
+        snprintf(r->text, sizeof r->text, "%s cannot be started: %s %.300s", p->path, alt_status_text(status),
+                 p->errors);
         return status != ALT_E_CANCELLED;
     }
     status = await(p, &header, body, limit);

@@ -7,15 +7,15 @@
 #include "tuner/spawn.h"
 
 struct partner {
-    const char *path;            /* of alt_trial */
-    int host;                    /* socket whose end ends every wait */
+    const char *path; /* of alt_trial */
+    int host;         /* socket whose end ends every wait */
     struct alt_child child;
     int slots;                   /* descriptor of the slot page, handed on; owned */
     struct alt_msg_hello hello;  /* what the host said, handed on */
     struct alt_msg_hello theirs; /* what the trial answered */
     struct alt_msg_region region;
-    uint32_t id;                 /* of the region; 0: none yet */
-    char errors[512];            /* tail of what the trial wrote to standard error */
+    uint32_t id;      /* of the region; 0: none yet */
+    char errors[512]; /* tail of what the trial wrote to standard error */
 };
 
 /* Starts the process. ALT_E_IO when it cannot be run or is gone at once, ALT_E_MALFORMED when it is another version. */

@@ -21,10 +21,7 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
+static void remove_tree(const char *path) { (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
 /* The folder, opened and locked; -1 when it is no folder of this user's or its owner lives. */
 static int lock_folder(const char *path)

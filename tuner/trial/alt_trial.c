@@ -24,12 +24,12 @@ enum { SOCKET = 3, SEND_MS = 5000, MOST_THREADS = 1024 };
 
 struct trial {
     struct alt_mem mem;
-    struct counters *counters;    /* NULL: none */
-    struct alt_slot_page *slots;  /* shared with the host; NULL before HELLO */
+    struct counters *counters;   /* NULL: none */
+    struct alt_slot_page *slots; /* shared with the host; NULL before HELLO */
     struct bench bench;
-    uint32_t region;              /* its number; 0: none */
-    alt_status opened;            /* how setting it up went */
-    uint64_t checked;             /* tag of the candidate that passed last */
+    uint32_t region;   /* its number; 0: none */
+    alt_status opened; /* how setting it up went */
+    uint64_t checked;  /* tag of the candidate that passed last */
 };
 
 static void *watch(void *context)
@@ -76,8 +76,8 @@ static void open_region(struct trial *t, uint32_t id, const struct alt_msg_regio
         bench_close(&t->bench);
     t->region = id;
     t->checked = 0;
-    t->opened = bench_open(&t->bench, region->text, region->seed, region->threads < MOST_THREADS ? (int)region->threads : MOST_THREADS,
-                           &t->mem);
+    t->opened = bench_open(&t->bench, region->text, region->seed,
+                           region->threads < MOST_THREADS ? (int)region->threads : MOST_THREADS, &t->mem);
 }
 
 static void fail(struct alt_msg_result *r, enum alt_cause cause, const char *text)

@@ -53,8 +53,12 @@ static alt_status open_side(struct bench *b, const struct alt_choices *choices, 
         bench_side_close(out);
         return status;
     }
-    out->exec = (struct alt_exec){.program = program, .bindings = &out->plan->bindings, .context = out->context,
-                                  .pool = b->pool, .threads = b->threads, .inputs = b->input};
+    out->exec = (struct alt_exec){.program = program,
+                                  .bindings = &out->plan->bindings,
+                                  .context = out->context,
+                                  .pool = b->pool,
+                                  .threads = b->threads,
+                                  .inputs = b->input};
     return ALT_OK;
 }
 
@@ -107,8 +111,8 @@ static alt_status make_inputs(struct bench *b, uint64_t seed)
         float *data = b->value[i]->data;
         for (size_t k = 0; k < b->value[i]->count; k++)
             data[k] = draw(&seed);
-        b->input[i] = (struct alt_tensor){.dtype = ALT_FLOAT32, .rank = s->rank, .data = data,
-                                          .bytes = b->value[i]->bytes};
+        b->input[i] =
+            (struct alt_tensor){.dtype = ALT_FLOAT32, .rank = s->rank, .data = data, .bytes = b->value[i]->bytes};
         memcpy(b->input[i].dim, s->dim, sizeof s->dim);
     }
     return ALT_OK;
@@ -158,8 +162,14 @@ alt_status bench_side_open(struct bench *b, const struct alt_code *code, struct 
         return ALT_E_UNSUPPORTED;
     ALT_CHECK(alt_variant_layouts(&b->desc, &alt_code_spec(code)->variant, &b->arena, layout));
     const struct alt_gvalue *value = e.out;
-    const struct alt_choice choice = {.node = regions.base[0].node, .n_nodes = regions.base[0].n_nodes, .in = e.in,
-                                      .n_in = e.n_in, .out = &value, .n_out = 1, .in_layout = layout, .out_layout = &layout[e.n_in],
+    const struct alt_choice choice = {.node = regions.base[0].node,
+                                      .n_nodes = regions.base[0].n_nodes,
+                                      .in = e.in,
+                                      .n_in = e.n_in,
+                                      .out = &value,
+                                      .n_out = 1,
+                                      .in_layout = layout,
+                                      .out_layout = &layout[e.n_in],
                                       .kernel = alt_code_kernel(code)};
     const struct alt_choices choices = {&choice, 1};
     return open_side(b, &choices, mem, out);

@@ -15,20 +15,20 @@ struct bench_side {
     struct alt_plan *plan;       /* owned */
     struct alt_context *context; /* owned */
     struct alt_exec exec;
-    alt_value *output;           /* owned; NULL before the first run */
+    alt_value *output; /* owned; NULL before the first run */
 };
 
 struct bench {
-    struct alt_mem *mem;        /* borrowed */
+    struct alt_mem *mem; /* borrowed */
     struct alt_arena arena;
     struct alt_dimtab dims;
     struct alt_desc desc;
     struct alt_graph *graph;
-    struct alt_tensor *input;   /* [n_inputs] */
-    alt_value **value;          /* their memory; owned */
-    struct alt_pool *pool;      /* one reference */
+    struct alt_tensor *input; /* [n_inputs] */
+    alt_value **value;        /* their memory; owned */
+    struct alt_pool *pool;    /* one reference */
     int threads;
-    struct bench_side base;     /* default kernels; has run once */
+    struct bench_side base; /* default kernels; has run once */
 };
 
 /* From the text of a descriptor: graph, data drawn from `seed`, and a first run of the default kernels. ALT_E_MALFORMED,

@@ -29,8 +29,8 @@ struct finding {
 alt_status load_candidate(const struct bench *b, const struct alt_msg_candidate *candidate, struct alt_code **out,
                           char *why, size_t why_size)
 {
-    const struct alt_object object = {.path = candidate->path, .symbol = candidate->symbol, .tag = candidate->tag,
-                                      .variant = candidate->variant};
+    const struct alt_object object = {
+        .path = candidate->path, .symbol = candidate->symbol, .tag = candidate->tag, .variant = candidate->variant};
     return alt_object_load(&object, &b->desc, b->mem, out, why, why_size);
 }
 

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 
 enum {
-    GROUP = 4,               /* events at once: fits every machine in use, beside the NMI watchdog's own counter */
-    BATCHES = 2,             /* of each side, taking turns */
-    WALK_BYTES = 32 << 20,   /* memory that the probe walks: beyond caches and what a TLB covers */
+    GROUP = 4,             /* events at once: fits every machine in use, beside the NMI watchdog's own counter */
+    BATCHES = 2,           /* of each side, taking turns */
+    WALK_BYTES = 32 << 20, /* memory that the probe walks: beyond caches and what a TLB covers */
     WALK_STEP = 4096 + 64
 };
 

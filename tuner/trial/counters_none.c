@@ -11,10 +11,7 @@ struct counters *counters_open(char name[16], char why[128])
     return NULL;
 }
 
-void counters_close(struct counters *c)
-{
-    (void)c;
-}
+void counters_close(struct counters *c) { (void)c; }
 
 bool counters_compare(struct counters *c, counters_work *work, void *context, double ratio[ALT_COUNTER_COUNT])
 {

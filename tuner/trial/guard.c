@@ -8,10 +8,7 @@
 
 enum { CANARY = 0xa5 };
 
-static size_t page_size(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
+static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 /* Bytes mapped between the two guard pages. */
 static size_t inner_bytes(size_t bytes, size_t page)
@@ -59,7 +56,4 @@ static void give_back(void *context, void *pointer, size_t bytes)
     munmap(start - page, inner + 2 * page);
 }
 
-void guard_init(struct guard *guard)
-{
-    *guard = (struct guard){.hooks = {take, give_back, guard}};
-}
+void guard_init(struct guard *guard) { *guard = (struct guard){.hooks = {take, give_back, guard}}; }

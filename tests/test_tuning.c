@@ -1,0 +1,134 @@
+/* test_tuning.c: a session that is tuned, end to end, with the real helper programs: exploring comes to its end, answers stay what
+ * they were, and what is missing is said.
+ *
+ * Environment: ALT_WORKER, ALT_TRIAL, ALT_TEST_ROOT. */
+#include "tests/cmocka_all.h"
+#include "tests/processes.h"
+
+#include <alt/alt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { IMAGES = 3, CLASSES = 10, LIMIT_S = 60 };
+
+struct served {
+    alt_model *model;
+    alt_session *session;
+    alt_value *input;
+    float first[IMAGES * CLASSES]; /* the answer before tuning */
+};
+
+static void answer(struct served *s, float *out)
+{
+    const alt_value *inputs[] = {s->input};
+    alt_value *outputs[4] = {NULL};
+    size_t n = alt_model_output_count(s->model);
+    assert_true(n >= 1 && n <= 4);
+    assert_int_equal(alt_session_run(s->session, NULL, inputs, 1, outputs, n, NULL), ALT_OK);
+    assert_int_equal(alt_value_bytes(outputs[0]), IMAGES * CLASSES * sizeof *out);
+    memcpy(out, alt_value_data_const(outputs[0]), IMAGES * CLASSES * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        alt_value_release(outputs[i]);
+}
+
+static int serve(void **state)
+{
+    static struct served s;
+    const int64_t dims[] = {IMAGES, 1, 8, 8};
+    char path[4096];
+    *state = &s;
+    snprintf(path, sizeof path, "%s/samples/models/digits.onnx", getenv("ALT_TEST_ROOT"));
+    if (alt_model_load(path, NULL, &s.model, NULL) != ALT_OK ||
+        alt_session_create(s.model, NULL, &s.session, NULL) != ALT_OK ||
+        alt_value_tensor(NULL, ALT_FLOAT32, 4, dims, &s.input) != ALT_OK)
+        return -1;
+    float *image = alt_value_data(s.input);
+    for (int i = 0; i < IMAGES * 64; i++)
+        image[i] = (float)(i * 7 % 17) / 16;
+    answer(&s, s.first);
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct served *s = *state;
+    double begin = process_now();
+    alt_session_free(s->session);
+    alt_model_free(s->model);
+    alt_value_release(s->input);
+    return process_child(getpid(), NULL) != 0 || process_now() - begin > 10;
+}
+
+static void check_answer(struct served *s)
+{
+    float now[IMAGES * CLASSES];
+    answer(s, now);
+    for (int i = 0; i < IMAGES * CLASSES; i++)
+        assert_float_equal(now[i], s->first[i], 1e-4);
+}
+
+/* Runs until tuning is done. */
+static alt_tuning_report run_on(struct served *s)
+{
+    alt_tuning_report r = {.size = sizeof r};
+    double begin = process_now();
+    do {
+        check_answer(s);
+        process_pause(1);
+        assert_int_equal(alt_session_tuning(s->session, &r), ALT_OK);
+    } while (r.phase != ALT_TUNING_DONE && process_now() - begin < LIMIT_S);
+    assert_int_equal(r.phase, ALT_TUNING_DONE);
+    return r;
+}
+
+static void tuning_explores_and_answers_stay(void **state)
+{
+    struct served *s = *state;
+    const alt_tuning_options o = {.size = sizeof o, .mode = ALT_TUNE_NOW, .budget_s = 20, .share = 0.5, .cache = ""};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    alt_tuning_report r = run_on(s);
+    assert_string_equal(r.note, "");
+    assert_true(r.regions >= 1);
+    assert_int_equal(r.explored, r.regions);
+    assert_true(r.trials >= r.regions);
+    assert_true(r.counters[0]);
+    assert_int_equal(r.worker_restarts, 0);
+    check_answer(s);
+}
+
+static void a_missing_helper_is_said_and_the_session_serves_on(void **state)
+{
+    struct served *s = *state;
+    const alt_tuning_options o = {
+        .size = sizeof o, .mode = ALT_TUNE_NOW, .budget_s = 20, .cache = "", .worker = "/nonexistent/worker"};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    alt_tuning_report r = run_on(s);
+    assert_non_null(strstr(r.note, "/nonexistent/worker"));
+    assert_int_equal(r.n_swaps, 0);
+}
+
+static void a_session_may_go_in_the_middle(void **state)
+{
+    struct served *s = *state;
+    const alt_tuning_options o = {.size = sizeof o, .mode = ALT_TUNE_NOW, .budget_s = 20, .cache = ""};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    for (int i = 0; i < 1000 && !process_child(getpid(), NULL); i++)
+        process_pause(1);
+    assert_true(process_child(getpid(), NULL) > 0); /* end() sees that nothing of it is left */
+}
+
+int main(void)
+{
+    if (!getenv("ALT_TRIAL") || !getenv("ALT_WORKER") || !getenv("ALT_TEST_ROOT"))
+        return 77;
+#define TEST(f) cmocka_unit_test_setup_teardown(f, serve, end)
+    const struct CMUnitTest tests[] = {
+        TEST(tuning_explores_and_answers_stay),
+        TEST(a_missing_helper_is_said_and_the_session_serves_on),
+        TEST(a_session_may_go_in_the_middle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
