@@ -57,7 +57,7 @@ static void resolve(int64_t start, int64_t end, int64_t step, int64_t extent, in
 
 static alt_dim extent_of(struct alt_infer *inf, const struct slices *s, int i, alt_dim extent)
 {
-    int64_t start, end, first, count, step = s->step[i];
+    int64_t start = 0, end = 0, first, count, step = s->step[i];
     bool numbers = alt_dim_number(s->start[i], &start) && alt_dim_number(s->end[i], &end);
     if (!s->steps_known || s->start[i] == ALT_DIM_BAD || s->end[i] == ALT_DIM_BAD)
         return alt_dim_unknown(inf->dims);
