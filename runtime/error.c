@@ -97,6 +97,8 @@ alt_status alt_diag_add(struct alt_diag *diag, alt_status status, const char *fo
 
 void alt_diag_clear(struct alt_diag *diag)
 {
+    if (!diag)
+        return;
     free(diag->text);
     *diag = (struct alt_diag){0};
 }

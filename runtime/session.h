@@ -85,9 +85,10 @@ void alt_session_withdraw(alt_session *session);
 void alt_session_capture(alt_session *session, struct alt_capture *capture);
 /* Ends the asking, after a copy under way; true when the inputs are there. */
 bool alt_session_captured(alt_session *session, struct alt_capture *capture);
-/* Runs `plan` (current, base or candidate) on inputs of the publisher's; answers as those of alt_session_run. */
-alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_value *const *inputs,
-                                alt_value **outputs, struct alt_diag *diag);
+/* Runs `plan` (current, base or candidate), and never another in its place, on inputs of the publisher's, one an input of the
+ * model; answers and options as those of alt_session_run. ALT_E_ILLEGAL: a kernel of the plan does not take these shapes. */
+alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_run_options *options,
+                                const alt_value *const *inputs, alt_value **outputs, struct alt_diag *diag);
 /* Frees retired plans that no run is in. Returns how many are left. */
 int alt_session_collect(alt_session *session);
 

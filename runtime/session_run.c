@@ -356,7 +356,7 @@ static alt_status run(struct run *r)
         if (status == ALT_OK)
             status = execute(r);
         give_back(r, status != ALT_E_NOMEM);
-        if (status == ALT_E_ILLEGAL && !r->open && r->only != r->session->base) {
+        if (status == ALT_E_ILLEGAL && !r->only) {
             r->only = r->session->base; /* a kernel of the plan does not take this shape: the default plan does */
             again = true;
         }
@@ -372,11 +372,12 @@ static alt_status run(struct run *r)
     return status;
 }
 
-alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_value *const *inputs,
-                                alt_value **outputs, struct alt_diag *diag)
+alt_status alt_session_run_plan(alt_session *session, struct alt_plan *plan, const alt_run_options *options,
+                                const alt_value *const *inputs, alt_value **outputs, struct alt_diag *diag)
 {
-    struct run r = {.session = session, .options = {.size = sizeof r.options, .threads = 1}, .inputs = inputs,
+    struct run r = {.session = session, .options = {.size = sizeof r.options}, .inputs = inputs,
                     .n_inputs = (size_t)session->model->graph->n_inputs, .outputs = outputs, .diag = diag, .only = plan};
+    ALT_CHECK(check_call(&r, options, (size_t)session->model->graph->n_outputs));
     return run(&r);
 }
 

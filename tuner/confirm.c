@@ -109,7 +109,9 @@ static void release_all(alt_value **values, int n)
 
 static bool run_once(struct alt_tuner *t, struct alt_plan *plan, alt_value **outputs)
 {
-    return alt_session_run_plan(t->session, plan, (const alt_value *const *)t->inputs, outputs, NULL) == ALT_OK;
+    /* With NOW the machine is the tuner's: as many threads as the runs that will come have. */
+    const alt_run_options options = {.size = sizeof options, .threads = t->options.mode == ALT_TUNE_NOW ? 0 : 1};
+    return alt_session_run_plan(t->session, plan, &options, (const alt_value *const *)t->inputs, outputs, NULL) == ALT_OK;
 }
 
 /* Answers of both plans on the captured inputs. */
@@ -337,8 +339,10 @@ void alt_confirm_watch(struct alt_tuner *t, double seconds)
     if (!t->session->exposure.candidate)
         return;
     alt_evidence_start(&tally.evidence, WIN, ALPHA, PAIRS);
-    while (v == ALT_UNDECIDED && alt_tuner_now() < end && !alt_tuner_pause(t, POLL_MS))
-        v = take_live(t, &tally);
+    const bool live = t->options.mode != ALT_TUNE_NOW; /* else there may be no runs to wait for */
+    uint64_t random = (uint64_t)(end * 1e9);
+    while (v == ALT_UNDECIDED && alt_tuner_now() < end && !alt_tuner_pause(t, live ? POLL_MS : 0))
+        v = live ? take_live(t, &tally) : replay(t, &tally, &random);
     if (v == ALT_ADOPT) {
         alt_session_exchange(t->session, 0);
         report_swap(t, &tally, 0, true);

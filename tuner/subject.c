@@ -126,9 +126,11 @@ static struct alt_binding *bind_example(struct alt_session *session, const alt_v
 
 bool alt_subjects_find(struct alt_tuner *t, const alt_value *const *example)
 {
-    struct shape_source src = {t->session->base->program, latest_binding(t->session->base)};
+    struct shape_source src = {t->session->base->program, example ? bind_example(t->session, example) : NULL};
     if (!src.binding)
-        src.binding = bind_example(t->session, example);
+        src.binding = latest_binding(t->session->base);
+    if (!src.binding)
+        src.binding = bind_example(t->session, NULL);
     if (!src.binding)
         return false;
     bool found = find_all(t, &src);
