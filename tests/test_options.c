@@ -41,6 +41,11 @@ static void options_are_read(void **state)
     assert_int_equal(PARSE(&o, "--tune", "off", "--cache", "none", "--numerics", "exact", "m.onnx"), OUTCOME_DONE);
     assert_string_equal(o.numerics, "exact");
     run_options_free(&o);
+    assert_int_equal(PARSE(&o, "m.onnx", "--tune", "now", "--budget", "7.5", "--cache", "dir"), OUTCOME_DONE);
+    assert_string_equal(o.tune, "now");
+    assert_true(o.budget == 7.5);
+    assert_string_equal(o.cache, "dir");
+    run_options_free(&o);
     assert_int_equal(PARSE(&o, "--version"), OUTCOME_DONE);
     run_options_free(&o);
 }
@@ -71,6 +76,12 @@ static void wrong_usage_is_refused(void **state)
         {"m.onnx", "--input", "a", NULL},
         {"m.onnx", "--input", "=a", NULL},
         {"m.onnx", "--numerics", "fas", NULL},
+        {"m.onnx", "--tune", "of", NULL},
+        {"m.onnx", "--tune", "onlinenow", NULL},
+        {"m.onnx", "--budget", "0", NULL},
+        {"m.onnx", "--budget", "-1", NULL},
+        {"m.onnx", "--budget", "x", NULL},
+        {"m.onnx", "--cache", "", NULL},
         {"--json=yes", "m.onnx", NULL},
     };
     struct run_options o;
@@ -87,10 +98,10 @@ static void what_this_version_lacks_is_refused(void **state)
 {
     (void)state;
     static const char *const words[][4] = {
-        {"m.onnx", "--tune", "online", NULL},    {"m.onnx", "--tune", "now", NULL},
-        {"m.onnx", "--budget", "5", NULL},       {"m.onnx", "--cache", "dir", NULL},
-        {"m.onnx", "--bundle", "f", NULL},       {"m.onnx", "--export-bundle", "f", NULL},
-        {"m.onnx", "--profile", "f.json", NULL}, {"m.onnx", "--report", "f.html", NULL},
+        {"m.onnx", "--bundle", "f", NULL},
+        {"m.onnx", "--export-bundle", "f", NULL},
+        {"m.onnx", "--profile", "f.json", NULL},
+        {"m.onnx", "--report", "f.html", NULL},
     };
     struct run_options o;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

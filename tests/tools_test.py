@@ -25,13 +25,19 @@ import closing
 BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "samples" / "models"
 DIGITS = MODELS / "digits.onnx"
-QUICK = ("--runs", "2", "--quiet")
+WORKER = BUILD / "alt_worker"
+QUICK = ("--runs", "2", "--quiet", "--tune", "off")
 DONE, MISMATCH, USAGE, MODEL, RUN = 0, 1, 2, 3, 4
 
 
-def alt_run(*arguments, timeout=120):
+# No test reads or leaves anything in the cache of the user.
+CACHE = tempfile.TemporaryDirectory()
+os.environ["XDG_CACHE_HOME"] = CACHE.name
+
+
+def alt_run(*arguments, timeout=120, **environment):
     return subprocess.run([BUILD / "alt_run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=timeout)
+                          text=True, timeout=timeout, env={**os.environ, **environment})
 
 
 def model_file(folder, nodes, inputs, outputs, weights=(), opset=17, name="m.onnx"):
@@ -86,7 +92,7 @@ class Running(Case):
         self.assertIn("probabilities: float32[1,10]", run.stdout)
 
     def test_quiet_says_nothing_on_stderr(self):
-        self.assertEqual(self.ends(alt_run(DIGITS, *QUICK), DONE).stderr, "")
+        self.assertEqual(self.ends(alt_run(DIGITS, "--runs", "2", "--quiet"), DONE).stderr, "")
 
     def test_seconds(self):
         start = time.monotonic()
@@ -240,8 +246,7 @@ class Refusing(Case):
         self.says(alt_run(DIGITS, *QUICK, "--input", "image=what"), USAGE, "what", "random")
 
     def test_what_this_version_lacks_is_one_line(self):
-        for option in (("--tune", "online"), ("--budget", "3"), ("--report", "r.html"), ("--profile", "p.json"),
-                       ("--bundle", "b"), ("--export-bundle", "b"), ("--cache", "c")):
+        for option in (("--report", "r.html"), ("--profile", "p.json"), ("--bundle", "b"), ("--export-bundle", "b")):
             run = self.says(alt_run(DIGITS, *option), USAGE, option[0])
             self.assertEqual(run.stderr.count("\n"), 1)
             self.assertEqual(run.stdout, "")
@@ -270,6 +275,80 @@ class Refusing(Case):
         self.ends(alt_run(model, *QUICK, "--dim", "h=3", "--dim", "w=3"), DONE)
 
 
+class Tuning(Case):
+    def json(self, *arguments, **environment):
+        return json.loads(self.ends(alt_run(*arguments, "--json", "--quiet", **environment), DONE).stdout)
+
+    def wide(self):
+        """A convolution with bias and ReLU that is worth a kernel of its own; its input and its weights."""
+        rng = np.random.default_rng(1)
+        weights = [("w", rng.normal(size=(64, 64, 3, 3)).astype(np.float32) / 24), ("b", rng.normal(size=64).astype(np.float32))]
+        nodes = [helper.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]), helper.make_node("Relu", ["c"], ["y"])]
+        model = model_file(self.folder, nodes, [("x", TensorProto.FLOAT, [1, 64, 28, 28])],
+                           [("y", TensorProto.FLOAT, [1, 64, 28, 28])], weights)
+        return model, rng.normal(size=(1, 64, 28, 28)).astype(np.float32)
+
+    def test_off_says_and_writes_nothing_of_it(self):
+        cache = self.folder / "cache"
+        run = self.ends(alt_run(DIGITS, "--runs", "3", "--tune", "off", "--cache", cache), DONE)
+        for word in ("tun", "swap", "trial"):
+            self.assertNotIn(word, run.stdout + run.stderr)
+        self.assertFalse(cache.exists())
+        answer = self.json(DIGITS, "--runs", "3", "--tune", "off")
+        self.assertEqual((answer["current"], answer["speedup"], answer["plateau_s"]), (None, None, None))
+        self.assertEqual((answer["swaps"], answer["trials"], answer["tuning_s"]), ([], 0, 0))
+
+    def test_replay_of_nothing_is_the_default_plan(self):
+        answer = self.json(DIGITS, "--runs", "3", "--tune", "replay", "--cache", self.folder / "cache")
+        self.assertFalse(answer["warm"])
+        self.assertEqual((answer["swaps"], answer["trials"], answer["worker_restarts"]), ([], 0, 0))
+        self.assertEqual((answer["default"]["runs"], answer["current"]["runs"]), (3, 3))
+        self.assertGreater(answer["speedup"], 0)
+
+    def test_a_cache_that_cannot_be_used_is_told(self):
+        (self.folder / "file").write_text("")
+        run = self.ends(alt_run(DIGITS, "--runs", "3", "--tune", "replay", "--cache", self.folder / "file"), DONE)
+        self.assertIn("limited", run.stdout)
+        self.assertIn("3 runs", run.stdout)
+
+    def test_without_helpers_it_answers(self):
+        run = self.ends(alt_run(DIGITS, "--cache", "none", ALT_WORKER="/nonexistent/alt_worker"), DONE)
+        self.assertIn("limited", run.stdout)
+        self.assertIn("alt_worker", run.stdout)
+        self.assertIn("probabilities: float32[1,10]", run.stdout)
+
+    def test_bad_values_are_refused(self):
+        self.says(alt_run(DIGITS, "--tune", "later"), USAGE, "--tune later", "online")
+        self.says(alt_run(DIGITS, "--budget", "0"), USAGE, "--budget")
+        self.says(alt_run(DIGITS, "--budget", "soon"), USAGE, "--budget soon")
+        self.says(alt_run(DIGITS, "--cache", ""), USAGE, "--cache")
+
+    @unittest.skipUnless(WORKER.exists(), "alt_worker was not built (no libgccjit)")
+    def test_tuned_answers_are_right_and_remembered(self):
+        model, x = self.wide()
+        feed, cache = ("--input", f"x={self.save('x.npy', x)}"), ("--cache", self.folder / "cache")
+        expected = onnxruntime.InferenceSession(model).run(None, {"x": x})[0]
+        now = self.json(model, *feed, *cache, "--tune", "now", "--budget", "20", "--runs", "50")
+        self.assertGreater(now["trials"], 0)
+        self.assertLessEqual(now["tuning_s"], 60)
+        self.assertEqual(set(now["trials_failed"]) & {"compile", "crash", "wrong"}, {"compile", "crash", "wrong"})
+        again = self.json(model, *feed, *cache, "--tune", "replay", "--runs", "50", "--save-outputs", self.folder / "out")
+        np.testing.assert_allclose(np.load(self.folder / "out" / "y.npy"), expected, rtol=1e-3, atol=1e-4)
+        self.assertEqual(again["warm"], bool(now["swaps"]))
+        self.assertEqual([swap["evidence"] for swap in again["swaps"]], ["record"] if now["swaps"] else [])
+
+    @unittest.skipUnless(WORKER.exists(), "alt_worker was not built (no libgccjit)")
+    def test_ctrl_c_ends_tuning_too(self):
+        model, _ = self.wide()
+        process = subprocess.Popen([BUILD / "alt_run", model, "--cache", "none", "--json", "--quiet"],
+                                   stdout=subprocess.PIPE, text=True)
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, DONE)
+        self.assertGreater(json.loads(stdout)["tuning_s"], 0)
+
+
 class Telling(Case):
     def test_list_ops(self):
         lines = self.ends(alt_run("--list-ops"), DONE).stdout.splitlines()
@@ -278,12 +357,12 @@ class Telling(Case):
 
     def test_version(self):
         text = self.ends(alt_run("--version"), DONE).stdout
-        for word in ("alt ", "isa: ", "counters: none", "opsets: 7 to 27"):
+        for word in ("alt ", "isa: ", "counters: ", "alt_worker: ", "opsets: 7 to 27"):
             self.assertIn(word, text)
 
     def test_help_names_every_option(self):
         text = self.ends(alt_run("--help"), DONE).stdout
-        for option in "input shape dim runs seconds threads numerics check rtol atol save-outputs json quiet".split():
+        for option in "input shape dim runs seconds threads tune budget cache numerics check rtol atol save-outputs json quiet".split():
             self.assertIn("--" + option, text)
 
     def test_inspect(self):
@@ -350,6 +429,16 @@ class Samples(Case):
         shown = [line.split() for line in text.splitlines() if line.startswith("digit ")]
         self.assertEqual([int(words[3]) for words in shown], answers.tolist())
         self.assertEqual([words[1] for words in shown], (MODELS / "digits_labels.txt").read_text().split())
+        self.assertIn("us (median of 2000 runs", text)
+
+    def test_digits_without_helpers(self):
+        os.environ["ALT_WORKER"] = "/nonexistent/alt_worker"
+        self.addCleanup(os.environ.pop, "ALT_WORKER")
+        os.environ["XDG_CACHE_HOME"] = str(self.folder)
+        self.addCleanup(os.environ.__setitem__, "XDG_CACHE_HOME", CACHE.name)
+        text = self.ends(self.sample("digits", DIGITS, MODELS / "digits_data" / "input_0.pb",
+                                     MODELS / "digits_labels.txt"), DONE).stdout
+        self.assertRegex(text, "tuning is limited: .*alt_worker")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 #include "runtime/model.h"
 #include "runtime/op.h"
 #include "runtime/region.h"
-#include "tools/summary.h"
 #include "tools/text.h"
+#include "tuner/spawn.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,6 +39,15 @@ void about_operators(void)
     }
 }
 
+/* A program that tuning starts. */
+static void print_helper(const char *name, const char *variable)
+{
+    char path[4096], why[512] = "";
+    bool found = alt_helper_find(name, NULL, variable, path, sizeof path, why, sizeof why) == ALT_OK;
+    printf("%s: %s%s%s\n", name, found ? path : "not found, so nothing is explored (", found ? "" : why,
+           found ? "" : ")");
+}
+
 void about_version(void)
 {
     printf("alt %s\n", alt_version());
@@ -46,8 +55,9 @@ void about_version(void)
            ALT_OP_COUNT);
     printf("isa: %s\n", alt_isa_name(alt_cpu_isa()));
     printf("cores: %d\n", alt_cpu_cores());
-    printf("counters: none (%s)\n", counters_why);
-    printf("tuning: none (this version runs default kernels)\n");
+    printf("counters: found when tuning starts\n");
+    print_helper("alt_worker", "ALT_WORKER");
+    print_helper("alt_trial", "ALT_TRIAL");
 }
 
 static void print_port(const char *what, const alt_port *port, bool optional)

@@ -1,8 +1,9 @@
 /* alt_run.c: runs an ONNX model at a prompt. --help says what it promises; this file is the way through:
- * options, model, session, inputs, runs, summary. */
+ * options, model, session, inputs, tuning, runs, summary. */
 #include "tools/about.h"
 #include "tools/check.h"
 #include "tools/input.h"
+#include "tools/interleave.h"
 #include "tools/save.h"
 #include "tools/stop.h"
 #include "tools/text.h"
@@ -70,20 +71,34 @@ static enum outcome open_session(struct program *p)
     if (!p->inputs || !measure_init(&p->measure, p->model, p->session))
         return fail(OUTCOME_RUN, "no memory");
     p->measure.cancel = stop_install();
-    p->measure.quiet = o->quiet;
+    p->measure.progress.quiet = o->quiet;
     p->measure.made_for = o->check ? NULL : o->model;
     return OUTCOME_DONE;
 }
 
-/* The check, or runs on inputs from the command line. */
-static enum outcome run(struct program *p)
+/* Runs on inputs from the command line; tuned first, or behind them. */
+static enum outcome run_inputs(struct program *p)
 {
     const struct run_options *o = &p->options;
-    if (o->check)
-        return check_folder(&p->measure, p->model, o, &p->check);
+    struct measure *m = &p->measure;
     enum outcome outcome = inputs_make(p->model, o, p->inputs);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    tuning_start(&m->tuning, p->session, o, p->inputs, false);
+    if (m->tuning.mode == ALT_TUNE_NOW)
+        outcome = measure_tune_first(m, p->inputs);
+    if (outcome == OUTCOME_DONE && !stop_wanted())
+        outcome = measure_loop(m, o, p->inputs);
     if (outcome == OUTCOME_DONE)
-        outcome = measure_loop(&p->measure, o, p->inputs);
+        interleave(m, p->inputs);
+    return outcome;
+}
+
+static enum outcome run(struct program *p)
+{
+    enum outcome outcome =
+        p->options.check ? check_folder(&p->measure, p->model, &p->options, &p->check) : run_inputs(p);
+    tuning_stop(&p->measure.tuning);
     return outcome;
 }
 

@@ -38,15 +38,25 @@ static enum outcome compare(const struct measure *m, const alt_model *model, con
     return outcome;
 }
 
+static bool once(const struct run_options *options) { return !options->runs && options->seconds < 0; }
+
+/* Tuning begins with the first data set, whose shapes it is for. */
+static enum outcome tune(struct measure *m, const struct testdata *data, const struct run_options *options)
+{
+    if (m->tuning.session)
+        return OUTCOME_DONE;
+    tuning_start(&m->tuning, m->session, options, data->input, once(options));
+    return m->tuning.mode == ALT_TUNE_NOW ? measure_tune_first(m, data->input) : OUTCOME_DONE;
+}
+
 static enum outcome run_and_compare(struct measure *m, const alt_model *model, const struct testdata *data,
                                     const struct run_options *options, struct check_result *result)
 {
     const struct tolerance allowed = {options->rtol, options->atol};
-    const bool once = !options->runs && options->seconds < 0;
+    enum outcome outcome = tune(m, data, options);
     const double start = now_ms();
-    enum outcome outcome = OUTCOME_DONE;
     uint64_t runs = 0;
-    while (outcome == OUTCOME_DONE && (once ? runs == 0 : measure_wanted(options, runs, now_ms() - start))) {
+    while (outcome == OUTCOME_DONE && (once(options) ? runs == 0 : measure_wanted(options, runs, now_ms() - start))) {
         outcome = measure_run(m, data->input);
         if (outcome == OUTCOME_DONE && stop_wanted())
             return fail(OUTCOME_RUN, "stopped before the check had ended");

@@ -4,16 +4,13 @@
 
 #include "tools/stop.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Without --runs and --seconds. */
 enum { DEFAULT_MS = 2000, DEFAULT_LEAST = 3 };
-/* Between two progress messages: on a terminal, and in a log. */
-enum { LIVE_MS = 200, LOG_MS = 5000 };
+/* Between two looks at the tuner. */
+enum { POLL_MS = 20 };
 
 double now_ms(void)
 {
@@ -44,6 +41,20 @@ void measure_free(struct measure *m)
     release_outputs(m);
     free(m->outputs);
     latency_free(&m->latency);
+    latency_free(&m->since);
+    latency_free(&m->base_plan);
+    latency_free(&m->current_plan);
+}
+
+static bool add(struct measure *m)
+{
+    if (m->latency.runs == 0)
+        m->first_ms = m->last_ms;
+    if (m->swaps != m->tuning.report.n_swaps)
+        latency_free(&m->since);
+    m->swaps = m->tuning.report.n_swaps;
+    progress_run(&m->progress, m->last_ms);
+    return latency_add(&m->latency, m->last_ms) && latency_add(&m->since, m->last_ms);
 }
 
 enum outcome measure_run(struct measure *m, alt_value *const *inputs)
@@ -67,17 +78,7 @@ enum outcome measure_run(struct measure *m, alt_value *const *inputs)
                 m->made_for);
         return OUTCOME_RUN;
     }
-    if (m->latency.runs == 0)
-        m->first_ms = m->last_ms;
-    return latency_add(&m->latency, m->last_ms) ? OUTCOME_DONE : fail(OUTCOME_RUN, "no memory to keep latencies in");
-}
-
-/* Progress on stderr: one live line on a terminal, else a line now and then. */
-static void show_progress(const struct measure *m, bool live)
-{
-    fprintf(stderr, "%s%" PRIu64 " runs, now %.3f ms, first %.3f ms%s", live ? "\r" : "", m->latency.runs, m->last_ms,
-            m->first_ms, live ? "\x1b[K" : "\n");
-    fflush(stderr);
+    return add(m) ? OUTCOME_DONE : fail(OUTCOME_RUN, "no memory to keep latencies in");
 }
 
 bool measure_wanted(const struct run_options *o, uint64_t runs, double ms)
@@ -89,24 +90,45 @@ bool measure_wanted(const struct run_options *o, uint64_t runs, double ms)
     return runs == 0 || (in_time && in_number);
 }
 
+static void look(struct measure *m)
+{
+    tuning_poll(&m->tuning);
+    progress_tick(&m->progress, m, now_ms());
+}
+
+enum outcome measure_tune_first(struct measure *m, alt_value *const *inputs)
+{
+    const struct timespec nap = {.tv_nsec = POLL_MS * 1000000};
+    enum outcome outcome = measure_run(m, inputs);
+    while (outcome == OUTCOME_DONE && !stop_wanted()) {
+        look(m);
+        if (tuning_settled(&m->tuning))
+            break;
+        if (tuning_wants_run(&m->tuning))
+            outcome = measure_run(m, inputs);
+        else
+            nanosleep(&nap, NULL);
+    }
+    progress_end(&m->progress);
+    return outcome;
+}
+
 enum outcome measure_loop(struct measure *m, const struct run_options *options, alt_value *const *inputs)
 {
     const uint64_t before = m->latency.runs;
-    bool live = isatty(STDERR_FILENO) && !m->quiet, shown = false;
-    double start = now_ms(), next = start + (live ? LIVE_MS : LOG_MS), now = start;
+    const bool bounded = options->runs || options->seconds >= 0;
+    double start = now_ms(), now = start, next = start;
     enum outcome outcome = OUTCOME_DONE;
-    while (outcome == OUTCOME_DONE && !stop_wanted() &&
-           measure_wanted(options, m->latency.runs - before, now - start)) {
+    while (
+        outcome == OUTCOME_DONE && !stop_wanted() &&
+        (measure_wanted(options, m->latency.runs - before, now - start) || (!bounded && !tuning_settled(&m->tuning)))) {
         outcome = measure_run(m, inputs);
         now = now_ms();
-        if (now >= next && !m->quiet) {
-            show_progress(m, live);
-            shown = live;
-            next = now + (live ? LIVE_MS : LOG_MS);
+        if (now >= next) {
+            look(m);
+            next = now + POLL_MS;
         }
     }
-    if (shown)
-        fputs("\r\x1b[K", stderr);
-    m->elapsed_s = (now - start) * 1e-3;
+    progress_end(&m->progress);
     return outcome;
 }

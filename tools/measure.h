@@ -6,6 +6,8 @@
 
 #include "tools/latency.h"
 #include "tools/options.h"
+#include "tools/progress.h"
+#include "tools/tuning.h"
 
 /* A model that runs, and what its runs have shown so far. */
 struct measure {
@@ -15,9 +17,13 @@ struct measure {
     size_t input_count, output_count;
     alt_value **outputs; /* owned: of the last run that answered */
     struct latency latency;
+    struct latency since; /* since the last exchange of plans */
+    uint32_t swaps;       /* exchanges that `since` knows of */
     double load_ms, first_ms, last_ms;
-    double elapsed_s; /* of the timed loop */
-    bool quiet;
+    struct tuning tuning;
+    struct progress progress;
+    struct latency base_plan, current_plan; /* measured in pairs at the end; no runs: not measured */
+    double paired_ratio;                    /* median of default over current of these pairs; 0: not measured */
 };
 
 double now_ms(void);
@@ -28,8 +34,10 @@ void measure_free(struct measure *m);
 enum outcome measure_run(struct measure *m, alt_value *const *inputs);
 /* True while the runs that the options ask for are not done: `runs` of them were made in `ms` milliseconds. */
 bool measure_wanted(const struct run_options *options, uint64_t runs, double ms);
-/* Runs until `options->runs` or `options->seconds` are done, with progress on stderr. Neither given: 2 seconds and at least
- * 3 runs. */
+/* Makes one run, and then only those that the tuner needs until it has come to its end. */
+enum outcome measure_tune_first(struct measure *m, alt_value *const *inputs);
+/* Runs until `options->runs` or `options->seconds` are done, with progress on stderr. Neither given: until tuning has come to
+ * its end, but 2 seconds and 3 runs at least. */
 enum outcome measure_loop(struct measure *m, const struct run_options *options, alt_value *const *inputs);
 
 #endif

@@ -1,7 +1,7 @@
 /* options.c: the command line of alt_run, from one table: how an option is read, and what --help says of it.
  *
- * Options that belong to tuning and to records are part of the command's contract, but this version cannot do them: they
- * are refused with a line that says what works instead, never ignored. */
+ * Bundles, traces and reports are part of the command's contract, but this version cannot do them: their options are refused
+ * with a line that says what works instead, never ignored. */
 #include "tools/options.h"
 
 #include <getopt.h>
@@ -26,15 +26,15 @@ static const struct row {
     {"shape", "NAME=AxBxC", NAMED, AT(shapes), "shape of an input; wins over --dim", NULL, NULL},
     {"dim", "NAME=N", NAMED, AT(dims), "value of a symbolic dimension; default 1", NULL, NULL},
     {"runs", "N", WHOLE, AT(runs), "end after N runs", NULL, NULL},
-    {"seconds", "S", NUMBER, AT(seconds), "end after S seconds; default 2 when --runs is not given", NULL, NULL},
+    {"seconds", "S", NUMBER, AT(seconds), "end after S seconds; default: when tuning has ended", NULL, NULL},
     {"threads", "N", WHOLE, AT(threads), "compute threads; default: the cores this process may use", NULL, NULL},
-    {"tune", "off", CHOICE, NOWHERE, "default kernels (all that this version has)", "off",
-     "this version does not tune yet; leave it out or write --tune off"},
-    {"budget", "S", REFUSED, NOWHERE, NULL, NULL, "this version does not tune yet; --seconds says how long to run"},
+    {"tune", "MODE", CHOICE, AT(tune),
+     "off; replay: what is remembered; online: tune behind the runs (default); now: tune first",
+     "off|replay|online|now", "write --tune off, replay, online or now"},
+    {"budget", "S", NUMBER, AT(budget), "seconds of tuning at most; default 120", NULL, NULL},
     {"numerics", "exact|fast", CHOICE, AT(numerics), "exact: the default plan's bits; default fast", "exact|fast",
      "write --numerics exact or --numerics fast"},
-    {"cache", "none", CHOICE, NOWHERE, "nothing is remembered (all that this version has)", "none",
-     "this version remembers nothing yet; leave it out or write --cache none"},
+    {"cache", "DIR|none", TEXT, AT(cache), "records and kernels; default: the user's cache folder", NULL, NULL},
     {"bundle", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version has no bundles yet; give the ONNX file"},
     {"export-bundle", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version has no bundles yet; ship the ONNX file"},
     {"check", "DIR", TEXT, AT(check), "feed the ONNX test data of a folder and compare; exit 1 on a mismatch", NULL,
@@ -115,6 +115,10 @@ static enum outcome check_together(const struct run_options *o)
         return fail(OUTCOME_USAGE, "no model given: alt_run MODEL.onnx (alt_run --help lists the options)");
     if (o->check && (o->inputs.count || o->shapes.count || o->dims.count))
         return fail(OUTCOME_USAGE, "--check feeds the inputs of its folder: leave out --input, --shape and --dim");
+    if (o->budget <= 0)
+        return fail(OUTCOME_USAGE, "--budget: give seconds above 0 (--tune replay explores nothing)");
+    if (o->cache && !*o->cache)
+        return fail(OUTCOME_USAGE, "--cache: give a folder, or none");
     if (o->threads > 4096)
         return fail(OUTCOME_USAGE, "--threads %lld: give at most 4096", (long long)o->threads);
     return OUTCOME_DONE;
@@ -125,7 +129,7 @@ enum outcome run_options_parse(int argc, char **argv, struct run_options *out)
     struct option table[ROWS + 1] = {{0}};
     for (int i = 0; i < ROWS; i++)
         table[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, i};
-    *out = (struct run_options){.seconds = -1, .rtol = 1e-3, .atol = 1e-5};
+    *out = (struct run_options){.seconds = -1, .budget = 120, .rtol = 1e-3, .atol = 1e-5};
     for (int code; (code = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (code >= ROWS) { /* '?': getopt has said what is wrong */
             complain("alt_run --help lists the options");

@@ -16,9 +16,11 @@ struct named_list {
 struct run_options {
     const char *model; /* borrowed from argv, as every text here */
     struct named_list inputs, shapes, dims;
-    int64_t runs;    /* 0: not given */
-    double seconds;  /* < 0: not given */
-    int64_t threads; /* 0: not given */
+    int64_t runs;             /* 0: not given */
+    double seconds;           /* < 0: not given */
+    int64_t threads;          /* 0: not given */
+    double budget;            /* seconds of tuning at most */
+    const char *tune, *cache; /* NULL: not given */
     const char *numerics, *check, *save_outputs;
     double rtol, atol;
     bool json, quiet;

@@ -1,109 +1,95 @@
-/* summary.c: what alt_run says at its end. Keys of what this version cannot do yet are there, empty or null, so that a
- * reader need not ask which version it has. */
+/* summary.c: what alt_run says at its end, for a person. */
 #include "tools/summary.h"
 
 #include "runtime/cpu.h"
+#include "runtime/session.h"
 #include "tools/text.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
-const char counters_why[] = "this version reads no hardware counters yet";
-
-static const double quantiles[] = {0.5, 0.9, 0.99};
-
-static json_t *latency_object(struct latency *l)
+void summary_quantiles(struct latency *latency, double out[static QUANTILES])
 {
-    double p[3];
-    if (l->runs == 0)
-        return json_null();
-    latency_quantiles(l, quantiles, p, 3);
-    return json_pack("{s:I, s:f, s:f, s:f}", "runs", (json_int_t)l->runs, "p50_ms", p[0], "p90_ms", p[1], "p99_ms",
-                     p[2]);
+    static const double p[QUANTILES] = {0.5, 0.9, 0.99};
+    latency_quantiles(latency, p, out, QUANTILES);
 }
 
-static json_t *shape_array(const alt_value *value)
+static bool plan_is_default(const struct measure *m) { return m->session->plan == m->session->base; }
+
+void summary_plans(struct measure *m, struct latency **base, struct latency **current)
 {
-    json_t *shape = json_array();
-    for (size_t i = 0; i < alt_value_rank(value); i++)
-        json_array_append_new(shape, json_integer(alt_value_dims(value)[i]));
-    return shape;
+    bool measured = m->base_plan.runs != 0;
+    *base = measured ? &m->base_plan : plan_is_default(m) ? &m->since : NULL;
+    *current = measured ? &m->current_plan : plan_is_default(m) ? NULL : &m->since;
 }
 
-/* Outputs of the last run; a sequence or optional has no shape of its own and says how many elements it holds. */
-static json_t *output_array(const struct summary *s)
+static void print_runs(const struct summary *s)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < s->measure->output_count; i++) {
-        const alt_value *value = s->measure->outputs[i];
-        if (!value)
-            continue;
-        json_t *item = json_object();
-        json_object_set_new(item, "name", json_string(alt_model_output(s->model, i)->name));
-        json_object_set_new(item, "dtype", json_string(alt_dtype_name(alt_value_dtype(value))));
-        if (alt_value_kind(value) == ALT_TENSOR)
-            json_object_set_new(item, "shape", shape_array(value));
-        else
-            json_object_set_new(item, "elements", json_integer((json_int_t)alt_value_count(value)));
-        json_array_append_new(list, item);
+    struct latency *l = &s->measure->latency;
+    double p[QUANTILES];
+    summary_quantiles(l, p);
+    printf("%" PRIu64 " run%s", l->runs, l->runs == 1 ? "" : "s");
+    if (l->runs)
+        printf(" with %d thread%s (%s): p50 %.3f ms, p90 %.3f ms, p99 %.3f ms", s->threads, s->threads == 1 ? "" : "s",
+               alt_isa_name(alt_cpu_isa()), p[0], p[1], p[2]);
+    printf("\n");
+}
+
+static void print_comparison(struct measure *m)
+{
+    double base[QUANTILES], current[QUANTILES];
+    if (plan_is_default(m)) {
+        printf("the default plan is the current one\n");
+        return;
     }
-    return list;
+    if (!m->base_plan.runs)
+        return;
+    summary_quantiles(&m->base_plan, base);
+    summary_quantiles(&m->current_plan, current);
+    printf("default plan p50 %.3f ms, current plan p50 %.3f ms: %.2f times as fast (median of %" PRIu64 " pairs)\n",
+           base[0], current[0], m->paired_ratio, m->base_plan.runs);
 }
 
-static double peak_rss_mb(void)
+static void print_trials(const alt_tuning_report *r)
 {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
+    const char *cause, *before = " (failed: ";
+    printf("%u trial%s", r->trials, r->trials == 1 ? "" : "s");
+    for (size_t i = 0; i < sizeof r->failed / sizeof r->failed[0] && (cause = alt_tuning_cause(i)); i++)
+        if (r->failed[i]) {
+            printf("%s%u %s", before, r->failed[i], cause);
+            before = ", ";
+        }
+    printf("%s", *before == ',' ? ")" : "");
 }
 
-static void add_check(json_t *root, const struct check_result *check)
+static void print_tuning(struct measure *m)
 {
-    if (check)
-        json_object_set_new(root, "check",
-                            json_pack("{s:I, s:I, s:I}", "sets", (json_int_t)check->sets, "outputs",
-                                      (json_int_t)check->outputs, "mismatches", (json_int_t)check->mismatches));
-}
-
-bool summary_json(const struct summary *s)
-{
-    const struct measure *m = s->measure;
-    json_t *first = m->latency.runs ? json_real(m->first_ms) : json_null();
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:s, s:f, s:o, s:o, s:n, s:n, s:b, s:[], s:i, s:i, s:{}, s:f, s:n, s:i, s:f, s:o}",
-        "alt", alt_version(), "model", s->path, "isa", alt_isa_name(alt_cpu_isa()), "threads", s->threads, "counters",
-        "none", "counters_why", counters_why, "load_ms", m->load_ms, "first_run_ms", first, "default",
-        latency_object(&s->measure->latency), "current", "speedup", "warm", 0, "swaps", "rollbacks", 0, "trials", 0,
-        "trials_failed", "tuning_s", 0.0, "plateau_s", "worker_restarts", 0, "peak_rss_mb", peak_rss_mb(), "outputs",
-        output_array(s));
-    if (root)
-        add_check(root, s->check);
-    char *text = root ? json_dumps(root, JSON_REAL_PRECISION(7)) : NULL;
-    if (text)
-        printf("%s\n", text);
-    else
-        complain("cannot write the summary as JSON (no memory, or a name that is not UTF-8)");
-    free(text);
-    json_decref(root);
-    return text != NULL;
+    const alt_tuning_report *r = &m->tuning.report;
+    char text[SWAP_TEXT];
+    if (!m->tuning.session)
+        return;
+    print_comparison(m);
+    if (m->tuning.mode != ALT_TUNE_REPLAY) {
+        printf("tuning: %.1f s, %u of %u kinds of regions explored, ", r->elapsed_s, r->explored, r->regions);
+        print_trials(r);
+        printf(", %u plan%s refused\n", r->refused, r->refused == 1 ? "" : "s");
+    }
+    for (uint32_t i = 0; i < r->n_swaps && i < ALT_SWAPS; i++)
+        printf("%s %s\n", r->swaps[i].rollback ? "rollback" : "swap", swap_text(&r->swaps[i], text));
+    if (*r->note)
+        printf("tuning is limited: %s\n", r->note);
 }
 
 void summary_print(const struct summary *s)
 {
     struct measure *m = s->measure;
-    double p[3];
     char type[VALUE_TEXT];
-    latency_quantiles(&m->latency, quantiles, p, 3);
     printf("%s: loaded in %.1f ms", s->path, m->load_ms);
     if (m->latency.runs)
         printf(", first answer in %.3f ms", m->first_ms);
-    printf("\n%" PRIu64 " run%s", m->latency.runs, m->latency.runs == 1 ? "" : "s");
-    if (m->latency.runs)
-        printf(" with %d thread%s (%s): p50 %.3f ms, p90 %.3f ms, p99 %.3f ms", s->threads, s->threads == 1 ? "" : "s",
-               alt_isa_name(alt_cpu_isa()), p[0], p[1], p[2]);
     printf("\n");
+    print_runs(s);
+    print_tuning(m);
     if (s->check)
         printf("check: %zu of %zu outputs of %zu data set%s agree\n", s->check->outputs - s->check->mismatches,
                s->check->outputs, s->check->sets, s->check->sets == 1 ? "" : "s");

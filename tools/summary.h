@@ -17,8 +17,12 @@ struct summary {
     int threads;
 };
 
-/* Why this build counts nothing; for "counters_why" and --version. */
-extern const char counters_why[];
+/* p50, p90, p99. */
+enum { QUANTILES = 3 };
+void summary_quantiles(struct latency *latency, double out[static QUANTILES]);
+/* What runs of the default and of the current plan took: pairs at the end when they were measured, else the runs since the
+ * last exchange for the plan that is current and NULL for the other one. Tuning has ended. */
+void summary_plans(struct measure *m, struct latency **base, struct latency **current);
 
 /* One line of JSON on stdout. False after a message. */
 bool summary_json(const struct summary *s);
