@@ -130,7 +130,7 @@ static bool recall(struct alt_tuner *t, struct alt_subject *s)
     memcpy(r.counter, record.counter, sizeof r.counter);
     memcpy(r.variant, record.variant, sizeof r.variant);
     memcpy(r.symbol, record.symbol, sizeof r.symbol);
-    snprintf(r.path, sizeof r.path, "%s", record.path);
+    memcpy(r.path, record.path, strlen(record.path) + 1);
     alt_subject_keep(s, &r);
     struct alt_variant_result *v = alt_subject_find(s, r.tag);
     if (!v || (t->session->options.numerics == ALT_NUMERICS_EXACT && !r.exact))
