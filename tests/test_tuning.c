@@ -5,6 +5,8 @@
 #include "tests/cmocka_all.h"
 #include "tests/processes.h"
 
+#include "tuner/tuner.h"
+
 #include <alt/alt.h>
 
 #include <stdio.h>
@@ -120,6 +122,28 @@ static void a_session_may_go_in_the_middle(void **state)
     assert_true(process_child(getpid(), NULL) > 0); /* end() sees that nothing of it is left */
 }
 
+/* Runs of another shape came before; what is to come is what counts. */
+static void the_shapes_of_the_example_come_first(void **state)
+{
+    struct served *s = *state;
+    const int64_t dims[] = {IMAGES + 2, 1, 8, 8};
+    alt_session *fresh = NULL;
+    alt_value *wide = NULL;
+    assert_int_equal(alt_value_tensor(NULL, ALT_FLOAT32, 4, dims, &wide), ALT_OK);
+    assert_int_equal(alt_session_create(s->model, NULL, &fresh, NULL), ALT_OK);
+    const alt_value *example[] = {wide};
+    const alt_tuning_options o = {.size = sizeof o, .mode = ALT_TUNE_REPLAY, .cache = "", .example = example};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    assert_int_equal(alt_session_tune(fresh, &o, NULL), ALT_OK);
+    const struct alt_tuner *after_runs = s->session->guest.object, *before_runs = fresh->guest.object;
+    assert_true(before_runs->n_subjects > 0);
+    assert_int_equal(after_runs->n_subjects, before_runs->n_subjects);
+    for (int i = 0; i < before_runs->n_subjects; i++)
+        assert_string_equal(after_runs->subject[i].text, before_runs->subject[i].text);
+    alt_session_free(fresh);
+    alt_value_release(wide);
+}
+
 int main(void)
 {
     if (!getenv("ALT_TRIAL") || !getenv("ALT_WORKER") || !getenv("ALT_TEST_ROOT"))
@@ -129,6 +153,7 @@ int main(void)
         TEST(tuning_explores_and_answers_stay),
         TEST(a_missing_helper_is_said_and_the_session_serves_on),
         TEST(a_session_may_go_in_the_middle),
+        TEST(the_shapes_of_the_example_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
