@@ -93,10 +93,13 @@ def findings(path, text):
 
 def sources(root):
     """C files and scripts of the project: what git tracks, or without git what lies there."""
-    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if git.returncode == 0:
-        names = git.stdout.decode().split("\0")
+    try:
+        listed = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode()
+    except (OSError, subprocess.CalledProcessError):
+        listed = ""
+    if listed:
+        names = listed.split("\0")
     else:
         names = [os.path.relpath(os.path.join(folder, name), root)
                  for folder, _, files in os.walk(root) for name in files]

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 double process_now(void)
 {
@@ -71,4 +72,12 @@ int process_descriptors(void)
     for (int fd = 0; fd < 512; fd++)
         n += fcntl(fd, F_GETFD) >= 0;
     return n;
+}
+
+bool process_visible(void)
+{
+    if (access("/proc/self/stat", R_OK) == 0)
+        return true;
+    puts("skipped: /proc is not mounted (as root: mount -t proc proc /proc)");
+    return false;
 }

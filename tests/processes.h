@@ -13,5 +13,7 @@ bool process_gone(pid_t pid);
 /* A child of `parent` whose command's name begins with `name` (NULL: any); 0: none. */
 pid_t process_child(pid_t parent, const char *name);
 int process_descriptors(void);
+/* False, and says so: /proc is not mounted, so nobody can tell who is alive. */
+bool process_visible(void);
 
 #endif

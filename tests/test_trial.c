@@ -319,6 +319,8 @@ int main(void)
 {
     if (!getenv("ALT_TRIAL") || !getenv("ALT_TEST_CC") || !getenv("ALT_TEST_ROOT"))
         return 77;
+    if (!process_visible())
+        return 77;
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(it_says_what_it_is_and_what_it_counts),

@@ -148,6 +148,8 @@ int main(void)
 {
     if (!getenv("ALT_TRIAL") || !getenv("ALT_WORKER") || !getenv("ALT_TEST_ROOT"))
         return 77;
+    if (!process_visible())
+        return 77;
 #define TEST(f) cmocka_unit_test_setup_teardown(f, serve, end)
     const struct CMUnitTest tests[] = {
         TEST(tuning_explores_and_answers_stay),

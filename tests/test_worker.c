@@ -316,6 +316,8 @@ int main(void)
 {
     if (!getenv("ALT_TRIAL") || !getenv("ALT_WORKER"))
         return 77;
+    if (!process_visible())
+        return 77;
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(regions_are_explored),
