@@ -117,7 +117,7 @@ static int bind(struct alt_kernel_bind *b)
     return alt_linemap_bind(b, &p->map, &box, p->channels ? 2 : box.rank == 1 ? 1 : pixels, 3);
 }
 
-/* Training before opset 14 (more outputs), and statistics a pixel before opset 9: not implemented. */
+/* Training before opset 14 (more outputs), and statistics a pixel before opset 9: refused as unsupported. */
 static bool outdated(const struct alt_node *n)
 {
     for (int i = 1; i < n->n_out; i++)
