@@ -52,6 +52,7 @@ struct alt_pool {
     _Atomic int started;          /* workers [0, started) exist; grows under `grow` */
     _Atomic int working;          /* threads that compute: callers and the workers they own; a hint */
     _Atomic int spinning;         /* workers that spin; a hint */
+    _Atomic int reserved;         /* cores left to others; a hint */
     _Atomic int64_t retry_at;     /* CLOCK_MONOTONIC ns before which no thread is started */
     pthread_mutex_t grow;         /* guards starting threads; never waited for by a run */
     struct alt_pool_setup setup;
@@ -313,7 +314,8 @@ static void run_with_team(struct alt_pool *pool, int threads, int want, struct l
 {
     struct team team = {{0}, 0};
     const int cores = pool->setup.cores, limit = threads > cores ? threads : cores;
-    const int room = limit - 1 - atomic_fetch_add_explicit(&pool->working, 1, memory_order_relaxed);
+    const int room = limit - 1 - atomic_load_explicit(&pool->reserved, memory_order_relaxed) -
+                     atomic_fetch_add_explicit(&pool->working, 1, memory_order_relaxed);
 
     want = want < room ? want : room;
     take_idle(pool, want, &team);
@@ -340,6 +342,11 @@ void alt_pool_run(struct alt_pool *pool, int threads, int64_t range, int64_t gra
     }
     struct loop loop = {fn, arg, range, grain, 0};
     run_with_team(pool, threads, want, &loop);
+}
+
+void alt_pool_reserve(struct alt_pool *pool, int cores)
+{
+    atomic_fetch_add_explicit(&pool->reserved, cores, memory_order_relaxed);
 }
 
 int alt_pool_workers(const struct alt_pool *pool)
@@ -398,6 +405,7 @@ static void forget_workers(void *context)
     atomic_store(&pool->started, 0);
     atomic_store(&pool->working, 0);
     atomic_store(&pool->spinning, 0);
+    atomic_store(&pool->reserved, 0);
     atomic_store(&pool->retry_at, 0);
     after_fork(pool);
 }

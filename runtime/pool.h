@@ -30,6 +30,10 @@ void alt_pool_release(struct alt_pool *pool);
  * too. Cannot fail: without workers the caller does it all. `pool` NULL: the caller alone. */
 void alt_pool_run(struct alt_pool *pool, int threads, int64_t range, int64_t grain, alt_pool_fn *fn, void *arg);
 
+/* Leaves `cores` more of the cores to others (negative: fewer again): so many fewer workers join a loop from now on. Nobody is
+ * waited for. */
+void alt_pool_reserve(struct alt_pool *pool, int cores);
+
 /* Threads alive, for statistics and tests. */
 int alt_pool_workers(const struct alt_pool *pool);
 

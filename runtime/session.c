@@ -63,6 +63,7 @@ static void after_fork_child(void *context)
 {
     alt_session *s = context;
     for_each_plan(s, forget_runs);
+    s->under_way = 0;
     unlock_all(s);
 }
 

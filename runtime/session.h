@@ -7,6 +7,7 @@
 #include "runtime/exposure.h"
 #include "runtime/fork.h"
 #include "runtime/plan.h"
+#include "runtime/slot.h"
 
 #include <pthread.h>
 
@@ -52,6 +53,8 @@ struct alt_session {
     struct alt_capture *capture; /* [m] inputs that the next fitting run copies for the publisher, or NULL; borrowed */
     struct alt_plan *retired;    /* [m] list: plans that runs may still be in */
     uint64_t ended;              /* [m] runs that gave their context back */
+    int under_way;               /* [m] runs that hold one */
+    struct alt_slot_page *slots; /* [m] what a run that arrives closes, or NULL; borrowed from the guest */
     alt_value *pooled[ALT_POOLED_VALUES]; /* [m] owned */
     int n_pooled;                /* [m] */
     bool closed;                 /* [m] values that come back are freed */

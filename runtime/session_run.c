@@ -74,6 +74,8 @@ static alt_status borrow(struct run *r)
     alt_session *s = r->session;
     alt_status status = ALT_OK;
     pthread_mutex_lock(&s->mutex);
+    if (s->slots)
+        alt_slot_arrive(s->slots);
     if (!r->only)
         r->candidate = alt_exposure_draw(&s->exposure, &r->pair);
     for (;;) {
@@ -87,6 +89,7 @@ static alt_status borrow(struct run *r)
             else
                 p->n_contexts++;
             p->n_runs++;
+            s->under_way++;
             break;
         }
         if ((status = wait_for_return(r)) != ALT_OK)
@@ -115,6 +118,7 @@ static void give_back(struct run *r, bool keep)
         r->plan->n_contexts--;
     }
     r->plan->n_runs--;
+    s->under_way--;
     s->ended++;
     if (r->pair)
         alt_exposure_note(&s->exposure, r->pair, r->plan == s->exposure.candidate, r->shape, r->ns);

@@ -76,6 +76,8 @@ static void print_tuning(struct measure *m)
     }
     for (uint32_t i = 0; i < r->n_swaps && i < ALT_SWAPS; i++)
         printf("%s %s\n", r->swaps[i].rollback ? "rollback" : "swap", swap_text(&r->swaps[i], text));
+    if (*r->failure)
+        printf("the last variant that failed: %s\n", r->failure);
     if (*r->note)
         printf("tuning is limited: %s\n", r->note);
 }

@@ -17,7 +17,9 @@
 #define WIN 1.01           /* least ratio that is worth a swap */
 #define ALPHA 1e-3         /* chance of adopting a plan that has no such win */
 enum {
-    PAIRS = 2000,          /* undecided after so many: not worth it */
+    PAIRS = 2000,          /* undecided after so many: not worth it.. */
+    FEW_PAIRS = 200,       /* ..or after these.. */
+    LONG_S = 20,           /* ..in so much time */
     LIVE_S = 60,           /* as long may real runs take to decide; then inputs are replayed */
     CAPTURE_MS = 2000,
     POLL_MS = 5,
@@ -203,13 +205,19 @@ static enum alt_verdict replay(struct alt_tuner *t, struct tally *tally, uint64_
     return p.current_ns > 0 && p.candidate_ns > 0 ? add_pair(tally, &p) : ALT_DROP;
 }
 
+/* Undecided for so long that what there is to win is not worth more; or the budget is spent. */
+static bool tired(struct alt_tuner *t, const struct tally *tally, double begin)
+{
+    return alt_tuner_over(t) || (tally->n >= FEW_PAIRS && alt_tuner_now() - begin > LONG_S);
+}
+
 /* Pairs until there is a verdict. `t->options.mode` NOW does not wait for runs. */
 static enum alt_verdict weigh(struct alt_tuner *t, struct tally *tally)
 {
     double begin = alt_tuner_now();
     uint64_t random = (uint64_t)(begin * 1e9);
     enum alt_verdict v = ALT_UNDECIDED;
-    while (v == ALT_UNDECIDED && !alt_tuner_stopping(t)) {
+    while (v == ALT_UNDECIDED && !tired(t, tally, begin)) {
         bool live = t->options.mode != ALT_TUNE_NOW && alt_tuner_now() - begin < LIVE_S;
         v = live ? take_live(t, tally) : replay(t, tally, &random);
         if (live && v == ALT_UNDECIDED)
@@ -286,7 +294,7 @@ static bool try_range(struct alt_tuner *t, struct alt_subject **changed, const u
         t->subject[i].candidate = t->subject[i].chosen;
     for (int i = first; i < last; i++)
         changed[i]->candidate = wanted[i];
-    if (alt_tuner_stopping(t))
+    if (alt_tuner_over(t))
         return false;
     if (try_plan(t))
         return true;

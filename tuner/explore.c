@@ -10,57 +10,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#define EXPLORING 0.8 /* of the budget: the rest is for confirming what was found */
 enum {
     HELLO_MS = 30000,  /* the worker runs at idle priority: on a busy machine its first word takes time.. */
     HELLO_STEP_MS = 50, /* ..but nobody who frees a session waits for it */
     SILENCE_S = 60,    /* a worker that says nothing for so long is taken for dead */
     TRIES = 2,         /* of one region */
     RESTARTS = 8,      /* of the worker, in all */
-    SLOT_MS = 20,      /* a slot open, and as long closed, while the session serves */
-    GRACE_MS = 200
+    GRACE_MS = 200,
+    LEAST_S = 5        /* for one region, while that much is left */
 };
-
-static bool make_slots(struct alt_tuner *t)
-{
-    if (t->slots)
-        return true;
-    t->slot_fd = memfd_create("alt-slots", MFD_CLOEXEC);
-    if (t->slot_fd < 0)
-        return false;
-    if (ftruncate(t->slot_fd, sizeof *t->slots) == 0) {
-        void *page = mmap(NULL, sizeof *t->slots, PROT_READ | PROT_WRITE, MAP_SHARED, t->slot_fd, 0);
-        t->slots = page == MAP_FAILED ? NULL : page;
-    }
-    if (!t->slots) {
-        close(t->slot_fd);
-        t->slot_fd = -1;
-    }
-    return t->slots != NULL;
-}
-
-static void set_slot(struct alt_tuner *t, bool open)
-{
-    uint64_t g = atomic_load(&t->slots->generation);
-    if (open == (g % 2 == 1))
-        return;
-    if (open)
-        atomic_store(&t->slots->deadline_ns, (uint64_t)((alt_tuner_now() + SLOT_MS / 1e3) * 1e9));
-    atomic_fetch_add(&t->slots->generation, 1);
-}
-
-/* With ALT_TUNE_NOW timing goes first. Else slots come and go, so that at most half of the time is disturbed. */
-static void turn_slot(struct alt_tuner *t)
-{
-    bool now = t->options.mode == ALT_TUNE_NOW;
-    bool wanted = atomic_load(&t->slots->wanted) != 0;
-    bool on = (uint64_t)(alt_tuner_now() * 1e3) / SLOT_MS % 2 == 0;
-    if (now && wanted && atomic_load(&t->slots->generation) % 2 == 1)
-        atomic_store(&t->slots->deadline_ns, (uint64_t)((alt_tuner_now() + 1) * 1e9));
-    set_slot(t, wanted && (now || on));
-}
 
 static void fill_hello(struct alt_msg_hello *hello)
 {
@@ -75,7 +36,7 @@ static alt_status greet(struct alt_tuner *t)
     _Alignas(16) char body[ALT_MSG_BODY];
     int fd;
     fill_hello(&hello);
-    ALT_CHECK(alt_msg_send(t->worker.socket, ALT_MSG_HELLO, 0, &hello, sizeof hello, t->slot_fd, HELLO_MS));
+    ALT_CHECK(alt_msg_send(t->worker.socket, ALT_MSG_HELLO, 0, &hello, sizeof hello, t->slots.fd, HELLO_MS));
     alt_status status = ALT_E_BUSY;
     for (int waited = 0; status == ALT_E_BUSY && waited < HELLO_MS && !alt_tuner_stopping(t); waited += HELLO_STEP_MS)
         status = alt_msg_receive(t->worker.socket, &header, body, &fd, HELLO_STEP_MS);
@@ -98,7 +59,7 @@ static bool start_worker(struct alt_tuner *t)
     const char *args[] = {t->trial_path, NULL};
     if (t->worker.pid)
         return true;
-    if (!make_slots(t)) {
+    if (!alt_slots_open(&t->slots, t->session, t->options.mode == ALT_TUNE_NOW, t->options.share / 2)) {
         alt_tuner_note(t, "no memory to share with a helper process");
         return false;
     }
@@ -121,12 +82,16 @@ static bool start_worker(struct alt_tuner *t)
     return false;
 }
 
-static void count_failure(struct alt_tuner *t, uint32_t cause)
+/* Counts one trial. `failed`: what the worker said of one that came to nothing, or NULL. */
+static void count_trial(struct alt_tuner *t, const struct alt_subject *s, const struct alt_msg_result *failed)
 {
     pthread_mutex_lock(&t->mutex);
     t->report.trials++;
-    if (cause > 0 && cause < ALT_CAUSE_COUNT)
-        t->report.failed[cause - 1]++;
+    if (failed && failed->cause > 0 && failed->cause < ALT_CAUSE_COUNT) {
+        t->report.failed[failed->cause - 1]++;
+        snprintf(t->report.failure, sizeof t->report.failure, "%s: %s; %s; %s", alt_cause_name(failed->cause),
+                 failed->text, failed->variant, s->text);
+    }
     pthread_mutex_unlock(&t->mutex);
 }
 
@@ -164,7 +129,7 @@ static enum answer take_message(struct alt_tuner *t, struct alt_subject *s, cons
         return FINISHED;
     if (h->type != ALT_MSG_VARIANT && h->type != ALT_MSG_FAILED)
         return GONE;
-    count_failure(t, h->type == ALT_MSG_FAILED ? r->cause : 0);
+    count_trial(t, s, h->type == ALT_MSG_FAILED ? r : NULL);
     if (h->type == ALT_MSG_VARIANT) {
         bool lasts = remember(t, s, r);
         if (r->ratio_low > 1)
@@ -183,8 +148,8 @@ static enum answer converse(struct alt_tuner *t, struct alt_subject *s, uint32_t
     double heard = alt_tuner_now();
     while (!alt_tuner_over(t)) {
         int fd, status;
-        turn_slot(t);
-        alt_status got = alt_msg_receive(t->worker.socket, &header, body, &fd, SLOT_MS / 2);
+        alt_slots_turn(&t->slots, alt_tuner_now());
+        alt_status got = alt_msg_receive(t->worker.socket, &header, body, &fd, ALT_SLOTS_TURN_MS);
         if (fd >= 0)
             close(fd);
         if (got == ALT_E_BUSY) {
@@ -204,11 +169,14 @@ static enum answer converse(struct alt_tuner *t, struct alt_subject *s, uint32_t
 
 static enum answer ask(struct alt_tuner *t, struct alt_subject *s)
 {
-    struct alt_msg_region region = {.threads = (uint32_t)t->session->options.threads, .seed = 1};
+    /* While the session serves, the core that a slot leaves is all there is; real runs tell how more threads do. */
+    const int threads = t->options.mode == ALT_TUNE_NOW ? t->session->options.threads : 1;
+    struct alt_msg_region region = {.threads = (uint32_t)threads, .seed = 1};
     uint32_t id = (uint32_t)(s - t->subject) + 1;
-    double left = t->options.budget_s - (alt_tuner_now() - t->started_s);
+    double left = EXPLORING * t->options.budget_s - (alt_tuner_now() - t->started_s);
     double share = left / (t->n_subjects - (int)t->report.explored); /* nobody else writes it */
-    region.budget_ms = (uint32_t)((share > 10 ? share : left < 10 ? left : 10) * 1000);
+    double seconds = share > LEAST_S ? share : left < LEAST_S ? left : LEAST_S;
+    region.budget_ms = (uint32_t)(seconds > 0 ? seconds * 1000 : 0);
     snprintf(region.text, sizeof region.text, "%s", s->text);
     if (alt_msg_send(t->worker.socket, ALT_MSG_REGION, id, &region, sizeof region, -1, HELLO_MS) != ALT_OK)
         return GONE;
@@ -220,11 +188,12 @@ bool alt_explore(struct alt_tuner *t, struct alt_subject *s)
     for (int i = 0; i < TRIES; i++) {
         if (!start_worker(t))
             return false;
-        if (ask(t, s) != GONE)
+        enum answer a = ask(t, s);
+        alt_slots_rest(&t->slots);
+        if (a != GONE)
             return true;
-        set_slot(t, false);
         alt_child_stop(&t->worker, GRACE_MS); /* time to remove its folder */
-        count_failure(t, ALT_CAUSE_LOST);
+        count_trial(t, s, &(struct alt_msg_result){.cause = ALT_CAUSE_LOST, .text = "the worker went away"});
         pthread_mutex_lock(&t->mutex);
         bool enough = ++t->report.worker_restarts > RESTARTS;
         pthread_mutex_unlock(&t->mutex);
@@ -236,15 +205,14 @@ bool alt_explore(struct alt_tuner *t, struct alt_subject *s)
     return true;
 }
 
+bool alt_explore_over(struct alt_tuner *t)
+{
+    return alt_tuner_now() - t->started_s > EXPLORING * t->options.budget_s || alt_tuner_stopping(t);
+}
+
 void alt_explore_end(struct alt_tuner *t)
 {
-    if (t->slots)
-        set_slot(t, false);
+    alt_slots_rest(&t->slots);
     alt_child_stop(&t->worker, GRACE_MS);
-    if (t->slots)
-        munmap(t->slots, sizeof *t->slots);
-    if (t->slot_fd >= 0)
-        close(t->slot_fd);
-    t->slots = NULL;
-    t->slot_fd = -1;
+    alt_slots_close(&t->slots);
 }

@@ -10,14 +10,15 @@
  *   worker -> trial    HELLO, REGION, CANDIDATE (an object file to check), TIME, BYE
  *   trial -> worker    HELLO, CHECKED, TIMED, FAILED
  *
- * Timing needs no message: host and trial share a page (struct alt_slot_page) through which the host opens and closes slots, so
- * that a run which arrives can end one within a microsecond.
+ * Timing needs no message: host and trial share a page (runtime/slot.h), a file whose descriptor travels with HELLO, through which
+ * slots are opened and closed.
  */
 #ifndef ALT_TUNER_MESSAGE_H
 #define ALT_TUNER_MESSAGE_H
 
 #include <alt/base.h>
-#include <stdatomic.h>
+
+#include "runtime/slot.h"
 
 #define ALT_MSG_MAGIC 0x4d746c61u /* "altM" */
 #define ALT_MSG_VERSION 1
@@ -127,14 +128,6 @@ struct alt_msg_result {
     char path[512], symbol[64];
     char variant[512];
     char text[512];      /* FAILED: the tail of what the tool said */
-};
-
-/* Shared by host and trial: one page of an anonymous file. */
-struct alt_slot_page {
-    _Atomic uint64_t generation;  /* odd: a slot is open; any change while a sample is taken spoils that sample */
-    _Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC end of the open slot */
-    _Atomic uint32_t wanted;      /* the trial waits for a slot */
-    _Atomic uint64_t used_ns;     /* time the trial spent in slots */
 };
 
 /* Sends one message, with a descriptor unless fd is -1; MSG_NOSIGNAL. Waits at most `timeout_ms` for room. ALT_E_IO when the

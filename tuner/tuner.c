@@ -123,7 +123,7 @@ static void confirm(struct alt_tuner *t)
 static void explore_all(struct alt_tuner *t)
 {
     double last = alt_tuner_now();
-    for (int i = 0; i < t->n_subjects && !alt_tuner_over(t); i++) {
+    for (int i = 0; i < t->n_subjects && !alt_explore_over(t); i++) {
         struct alt_subject *s = &t->subject[i];
         bool alive = known(s) || alt_explore(t, s);
         s->explored = true;
@@ -225,7 +225,7 @@ static alt_status make(alt_session *session, const alt_tuning_options *given, st
     pthread_mutex_init(&t->mutex, NULL);
     t->session = session;
     t->options = o;
-    t->slot_fd = t->worker.socket = t->worker.errors = -1;
+    t->slots.fd = t->worker.socket = t->worker.errors = -1;
     t->started_s = alt_tuner_now();
     alt_mem_init(&t->mem, &session->mem.hooks, 0);
     alt_arena_init(&t->arena, &t->mem);

@@ -3,6 +3,7 @@
  *   tuner.c     the public face, the thread, the report
  *   subject.c   what there is to tune: kinds of regions, found once the first run has shown the shapes
  *   explore.c   the conversation with the worker: one region at a time, variants and failures come back
+ *   slots.c     when the trial may time
  *   choose.c    winners into a candidate program
  *   confirm.c   is the candidate right, and is it faster? then exchange; later: is it still?
  */
@@ -16,6 +17,7 @@
 #include "tuner/express.h"
 #include "tuner/message.h"
 #include "tuner/record.h"
+#include "tuner/slots.h"
 #include "tuner/spawn.h"
 
 #include <pthread.h>
@@ -59,8 +61,7 @@ struct alt_tuner {
     int n_subjects;
     struct alt_records *records; /* NULL: none */
     struct alt_child worker;
-    struct alt_slot_page *slots; /* shared with the trial; NULL: none */
-    int slot_fd;
+    struct alt_slots slots;
     alt_value **inputs;          /* of a real run, [n_inputs]; NULL: not captured yet */
     double started_s;
     uint32_t restarts;
@@ -93,6 +94,8 @@ void alt_subjects_free(struct alt_tuner *t);
 /* explore.c. Explores one kind of region; false: the worker is gone for good. */
 bool alt_explore(struct alt_tuner *t, struct alt_subject *s);
 void alt_explore_end(struct alt_tuner *t);
+/* The part of the budget that exploring may take is spent, or the session is going. */
+bool alt_explore_over(struct alt_tuner *t);
 
 /* choose.c. A plan in which each subject has the kernel that `candidate` says. ALT_E_NOMEM, ALT_E_UNSUPPORTED, ALT_E_IO. */
 alt_status alt_choose_plan(struct alt_tuner *t, struct alt_plan **out, int *n_regions);

@@ -76,6 +76,7 @@ typedef struct alt_tuning_report {
     char counters[16];        /**< "hardware", "software" or "none" */
     char counters_why[128];
     char note[256];           /**< what limits tuning, in words: a missing helper, an unusable cache; "" */
+    char failure[768];        /**< the last variant that failed: cause, what was said of it, variant and region; "" */
 } alt_tuning_report;
 
 /** Fills `report` up to its `size`. Any thread, also without tuning. ALT_E_ARGUMENT. */

@@ -118,7 +118,7 @@ static void time_side(struct trial *t, struct bench_side *side, struct alt_msg_r
     alt_status status = bench_side_run(side);
     if (status == ALT_OK) {
         bool exact;
-        r->max_error = bench_difference(side, &t->bench.base, &exact);
+        r->max_error = bench_difference(&t->bench, side, &exact);
         r->exact = exact;
         status = time_candidate(&t->bench, side, t->slots, r);
     }

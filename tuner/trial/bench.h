@@ -29,6 +29,7 @@ struct bench {
     struct alt_pool *pool;    /* one reference */
     int threads;
     struct bench_side base; /* default kernels; has run once */
+    alt_value *answer;      /* of that run, owned; repeated steps that work in place spoil base.output */
 };
 
 /* From the text of a descriptor: graph, data drawn from `seed`, and a first run of the default kernels. ALT_E_MALFORMED,
@@ -46,8 +47,8 @@ alt_status bench_side_run(struct bench_side *side) ALT_MUST_USE;
 /* Runs what the region itself is, `times` times: the steps that are not conversions. After bench_side_run. */
 alt_status bench_side_again(struct bench_side *side, int times) ALT_MUST_USE;
 
-/* Largest difference of a's answer from b's, relative to the largest finite magnitude in b; HUGE_VAL where one is finite and the
- * other not. *exact: the same bits. */
-double bench_difference(const struct bench_side *a, const struct bench_side *b, bool *exact);
+/* Largest difference of the side's answer from the default kernels', relative to the largest finite magnitude in that; HUGE_VAL where
+ * one is finite and the other not. *exact: the same bits. After bench_side_run. */
+double bench_difference(const struct bench *b, const struct bench_side *side, bool *exact);
 
 #endif

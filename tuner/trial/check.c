@@ -53,7 +53,7 @@ static uint32_t try_candidate(struct bench *b, const struct alt_msg_candidate *c
         snprintf(f->text, sizeof f->text, "cannot be run: %s", alt_status_text(status));
         return status == ALT_E_NOMEM ? ALT_CAUSE_SYSTEM : ALT_CAUSE_LOAD;
     }
-    f->error = bench_difference(&side, &b->base, &exact);
+    f->error = bench_difference(b, &side, &exact);
     f->exact = exact;
     bench_side_close(&side);
     f->overrun = guard.faults;

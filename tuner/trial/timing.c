@@ -6,12 +6,14 @@
 #include "tuner/evidence.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define SAMPLE_NS 300000.0
-enum { PAIRS = 80, LEAST_PAIRS = 20, NOISE_EVERY = 4, WAIT_S = 30, REPEATS = 1000 };
+enum { PAIRS = 80, LEAST_PAIRS = 20, NOISE_EVERY = 4, WAIT_S = 30, REPEATS = 1000, PATIENCE = 10 };
 
 static uint64_t now_ns(void)
 {
@@ -43,15 +45,35 @@ struct timer {
     int times[2]; /* repeats a sample: default, candidate */
 };
 
-/* One sample, ns a repeat; a sample that outlasts its slot is taken again. */
+/* What happened to this thread that has nothing to do with what it runs. */
+struct disturbance {
+    long switches; /* it lost its core to another */
+    int cpu;
+};
+
+static struct disturbance disturbance(void)
+{
+    struct rusage usage;
+    return (struct disturbance){getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0, sched_getcpu()};
+}
+
+static bool disturbed(const struct disturbance *before)
+{
+    const struct disturbance now = disturbance();
+    return now.switches != before->switches || now.cpu != before->cpu;
+}
+
+/* One sample, ns a repeat; a sample that outlasts its slot is taken again, and one during which the thread lost its core, unless
+ * the machine leaves no others. Neither looks at the time that the sample took. */
 static alt_status sample(struct timer *t, bool candidate, double *ns)
 {
     struct bench_side *side = candidate ? t->side : &t->b->base;
     int times = t->times[candidate];
-    for (;;) {
+    for (int tries = 0;; tries++) {
         uint64_t g = wait_slot(t->slots);
         if (!g)
             return ALT_E_BUSY;
+        const struct disturbance before = disturbance();
         uint64_t begin = now_ns();
         ALT_CHECK(bench_side_again(side, times));
         uint64_t end = now_ns();
@@ -59,7 +81,7 @@ static alt_status sample(struct timer *t, bool candidate, double *ns)
         *ns = (double)(end - begin) / times;
         bool alone = atomic_load(&t->slots->generation) == g;
         /* A region longer than a slot can only be timed across its end. */
-        if (alone || times == 1)
+        if ((alone || times == 1) && (tries > PATIENCE || !disturbed(&before)))
             return ALT_OK;
     }
 }
