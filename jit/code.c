@@ -20,6 +20,7 @@ struct alt_code {
     void *handle;           /* owned */
     _Atomic int references; /* the last release pairs with those before it */
     int64_t range;
+    size_t scratch; /* bytes a thread */
     char name[160]; /* of the kernel */
     enum alt_desc_role role[ALT_DESC_MAX_OPERANDS];
     const struct alt_layout *layout[ALT_DESC_MAX_OPERANDS];
@@ -51,8 +52,9 @@ static alt_status tag_of(const struct alt_code_spec *spec, const struct alt_nest
     return ALT_OK;
 }
 
-/* The tag and the range of the parallel loops. */
-static alt_status derive(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag, int64_t *range)
+/* The tag, the range of the parallel loops, and scratch. */
+static alt_status derive(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag, int64_t *range,
+                         size_t *scratch)
 {
     struct alt_nest_range r;
     struct alt_arena arena;
@@ -64,6 +66,7 @@ static alt_status derive(const struct alt_code_spec *spec, struct alt_mem *mem, 
     alt_nest_range(nest, &r);
     ALT_TRY(tag_of(spec, nest, &arena, tag));
     *range = r.range;
+    *scratch = alt_nest_scratch(nest, NULL);
 done:
     alt_arena_free(&arena);
     return status;
@@ -72,7 +75,8 @@ done:
 alt_status alt_code_tag(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag)
 {
     int64_t range;
-    return derive(spec, mem, tag, &range);
+    size_t scratch;
+    return derive(spec, mem, tag, &range, &scratch);
 }
 
 /* ---- binding ---- */
@@ -97,7 +101,7 @@ static int bind(struct alt_kernel_bind *b)
     b->params = NULL;
     b->range = code->range;
     b->flops = alt_desc_flops(&code->spec.desc);
-    b->scratch = 0;
+    b->scratch = code->scratch;
     return ALT_OK;
 }
 
@@ -147,17 +151,19 @@ alt_status alt_code_load(const char *path, int index, const struct alt_code_spec
 {
     struct alt_code *code = NULL;
     int64_t range = 0;
+    size_t scratch = 0;
     uint64_t tag = 0;
     alt_status status;
 
     if (spec->isa > alt_cpu_isa())
         return alt_diag_add(diag, ALT_E_UNSUPPORTED, "%s needs %s", path, alt_isa_name(spec->isa));
-    ALT_CHECK(derive(spec, mem, &tag, &range));
+    ALT_CHECK(derive(spec, mem, &tag, &range, &scratch));
     code = alt_mem_zalloc(mem, sizeof *code);
     if (!code)
         return ALT_E_NOMEM;
     code->mem = mem;
     code->range = range;
+    code->scratch = scratch;
     alt_arena_init(&code->arena, mem);
     atomic_init(&code->references, 1);
     ALT_TRY(describe(code, spec));

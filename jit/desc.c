@@ -166,7 +166,8 @@ static bool product_fits(const struct alt_product_desc *p, enum alt_desc_role ro
     const int64_t row = dims[rank - 2], col = dims[rank - 1];
     if (role == ALT_ROLE_WEIGHT)
         return row == (p->transposed ? p->n : p->k) && col == (p->transposed ? p->k : p->n) &&
-               (p->batch == 1 ? rank == 2 : leading(rank - 2, dims, p->batch));
+               leading(rank - 2, dims, p->batch) &&
+               (rank == 2 || !p->constant || p->batch > 1); /* layouts of panels are those of a matrix */
     if (col != (role == ALT_ROLE_INPUT ? p->k : p->n))
         return false;
     return p->batch == 1 ? leading(rank - 1, dims, p->m) : row == p->m && leading(rank - 2, dims, p->batch);

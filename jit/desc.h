@@ -60,7 +60,7 @@ double alt_desc_flops(const struct alt_desc *d);
 /* Operands of the kernel, output included, and what each is. */
 int alt_desc_operands(const struct alt_desc *d, enum alt_desc_role role[ALT_DESC_MAX_OPERANDS]);
 /* Whether a tensor of this logical shape can be the operand. Products take any leading axes that multiply to what is
- * wanted, but a B with batch=1 is a matrix. */
+ * wanted, but a constant B with batch=1, which may be laid out in panels, is a matrix. */
 bool alt_desc_fits(const struct alt_desc *d, enum alt_desc_role role, int rank, const int64_t *dims);
 
 /* Canonical text, cut off at `size` and terminated when size > 0; returns its whole length. */

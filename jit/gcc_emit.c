@@ -18,6 +18,7 @@
 /* The generated code reads the arguments by these offsets. */
 _Static_assert(offsetof(struct alt_kargs, operand) == 8, "kernel ABI");
 _Static_assert(offsetof(struct alt_kargs, begin) == 32 && offsetof(struct alt_kargs, end) == 40, "kernel ABI");
+_Static_assert(offsetof(struct alt_kargs, scratch) == 48, "kernel ABI");
 _Static_assert(offsetof(struct alt_koperand, data) == 0 && sizeof(struct alt_koperand) == 32, "kernel ABI");
 _Static_assert(ALT_KERNEL_ABI == 1, "look at the offsets above");
 
@@ -432,11 +433,18 @@ static void load_pointers(struct emitter *e, gcc_jit_rvalue *args)
 {
     gcc_jit_type *bytes = gcc_jit_type_get_pointer(gcc_jit_context_get_type(e->ctxt, GCC_JIT_TYPE_CHAR));
     gcc_jit_rvalue *operand = field(e, args, offsetof(struct alt_kargs, operand), bytes);
+    gcc_jit_rvalue *scratch = field(e, args, offsetof(struct alt_kargs, scratch), e->f32_ptr);
+    size_t begin[ALT_NEST_BUFFERS];
 
+    alt_nest_scratch(e->nest, begin);
     for (int b = 0; b < e->nest->n_buffers; b++) {
         const size_t offset = (size_t)b * sizeof(struct alt_koperand) + offsetof(struct alt_koperand, data);
         gcc_jit_lvalue *p = new_local(e, e->f32_ptr, e->nest->buffer[b].name);
-        assign(e, p, field(e, operand, offset, e->f32_ptr));
+        gcc_jit_lvalue *own = gcc_jit_context_new_array_access(e->ctxt, NULL, scratch,
+                                                               integer(e, (int64_t)(begin[b] / sizeof(float))));
+        assign(e, p,
+               e->nest->buffer[b].kind == ALT_BUFFER_SCRATCH ? gcc_jit_lvalue_get_address(own, NULL)
+                                                             : field(e, operand, offset, e->f32_ptr));
         e->pointer[e->n_pointers++] = (struct pointer){.buffer = b, .value = gcc_jit_lvalue_as_rvalue(p)};
         int64_t stride = 1;
         for (int a = e->nest->buffer[b].rank - 1; a >= 0; a--) {

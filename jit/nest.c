@@ -11,6 +11,12 @@ static const char *const loop_name[ALT_LOOP_COUNT] = {
 #undef ALT_LOOP_ROW
 };
 
+static const char *const buffer_name[ALT_BUFFER_COUNT] = {
+#define ALT_BUFFER_ROW(suffix, name) name,
+    ALT_BUFFER_TABLE(ALT_BUFFER_ROW)
+#undef ALT_BUFFER_ROW
+};
+
 static const char *const stmt_name[ALT_STMT_COUNT] = {
 #define ALT_STMT_ROW(suffix, name, form) name,
     ALT_STMT_TABLE(ALT_STMT_ROW)
@@ -18,6 +24,7 @@ static const char *const stmt_name[ALT_STMT_COUNT] = {
 };
 
 const char *alt_loop_kind_name(enum alt_loop_kind kind) { return loop_name[kind]; }
+const char *alt_buffer_kind_name(enum alt_buffer_kind kind) { return buffer_name[kind]; }
 const char *alt_stmt_kind_name(enum alt_stmt_kind kind) { return stmt_name[kind]; }
 
 void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out)
@@ -30,6 +37,24 @@ void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out)
         out->range *= nest->loop[s->var].extent;
         out->body = s->body;
     }
+}
+
+size_t alt_nest_scratch(const struct alt_nest *nest, size_t offset[ALT_NEST_BUFFERS])
+{
+    size_t bytes = 0;
+
+    for (int b = 0; b < nest->n_buffers; b++) {
+        const struct alt_nest_buffer *buffer = &nest->buffer[b];
+        const bool scratch = buffer->kind == ALT_BUFFER_SCRATCH;
+        size_t own = sizeof(float);
+        for (int a = 0; a < buffer->rank; a++)
+            own *= (size_t)buffer->extent[a];
+        if (offset)
+            offset[b] = scratch ? bytes : 0;
+        if (scratch)
+            bytes += (own + ALT_NEST_ALIGN - 1) / ALT_NEST_ALIGN * ALT_NEST_ALIGN;
+    }
+    return bytes;
 }
 
 /* ---- building ---- */
@@ -62,13 +87,14 @@ static void copy_name(char *out, const char *name)
     out[n] = '\0';
 }
 
-int alt_nest_buffer(struct alt_nest_builder *b, const char *name, bool output, int rank, const int64_t *extent)
+int alt_nest_buffer(struct alt_nest_builder *b, enum alt_buffer_kind kind, const char *name, int rank,
+                    const int64_t *extent)
 {
     if (b->status != ALT_OK || rank < 1 || rank > ALT_NEST_RANK || b->nest->n_buffers == ALT_NEST_BUFFERS)
         return fail(b, ALT_E_ILLEGAL);
     struct alt_nest_buffer *buffer = &b->nest->buffer[b->nest->n_buffers];
     copy_name(buffer->name, name);
-    buffer->output = output;
+    buffer->kind = kind;
     buffer->rank = rank;
     memcpy(buffer->extent, extent, (size_t)rank * sizeof *extent);
     return b->nest->n_buffers++;

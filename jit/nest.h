@@ -5,6 +5,7 @@
  *   in x[1,4,56,56,16]
  *   in w[4,64,3,3,16]
  *   out y[1,4,56,56,16]
+ *   scratch panel[64,32]
  *   tile acc[14,2]
  *   parallel oh 56 {
  *     serial cb 4 {
@@ -22,8 +23,9 @@
  *
  * Values are vectors of `f32x<lanes>`. A *tile* is an array of vectors in registers, indexed by unrolled loops alone,
  * so that each element becomes a register. All tile elements are 0 when a kernel's tile of work begins. A *buffer* is
- * an operand, dense, with physical extents; its position is the operand's number; inputs are only read, outputs only
- * written.
+ * dense, with physical extents. `in` and `out` are operands, their position is the operand's number; inputs are only
+ * read, outputs only written. `scratch` is memory of the thread's own, behind the operands, written and read; its content is
+ * undefined when a tile of work begins. splat reads operands alone.
  *
  *   zero T            every lane 0
  *   splat T = B       one element in every lane
@@ -50,7 +52,7 @@
 
 struct alt_arena;
 
-#define ALT_NEST_FORMAT 1 /* of the text and its meaning; part of every kernel's build tag */
+#define ALT_NEST_FORMAT 2 /* of the text and its meaning; part of every kernel's build tag */
 #define ALT_NEST_NAME 12
 #define ALT_NEST_RANK 8
 #define ALT_NEST_TILE_RANK 3
@@ -97,9 +99,22 @@ enum alt_stmt_kind {
         ALT_STMT_COUNT
 };
 
+/* suffix, name */
+#define ALT_BUFFER_TABLE(X) \
+    X(IN, "in") \
+    X(OUT, "out") \
+    X(SCRATCH, "scratch")
+
+enum alt_buffer_kind {
+#define ALT_BUFFER_ROW(suffix, name) ALT_BUFFER_##suffix,
+    ALT_BUFFER_TABLE(ALT_BUFFER_ROW)
+#undef ALT_BUFFER_ROW
+        ALT_BUFFER_COUNT
+};
+
 struct alt_nest_buffer {
     char name[ALT_NEST_NAME];
-    bool output;
+    enum alt_buffer_kind kind;
     int rank;
     int64_t extent[ALT_NEST_RANK];
 };
@@ -152,6 +167,7 @@ struct alt_nest {
 };
 
 const char *alt_loop_kind_name(enum alt_loop_kind kind);
+const char *alt_buffer_kind_name(enum alt_buffer_kind kind);
 const char *alt_stmt_kind_name(enum alt_stmt_kind kind);
 
 /* Canonical text, cut off at `size` and terminated when size > 0; returns its whole length. */
@@ -174,8 +190,13 @@ struct alt_nest_range {
 };
 void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out);
 
-/* Runs tiles [begin, end) of a verified nest, data[b] being buffer b. */
-void alt_nest_run(const struct alt_nest *nest, void *const *data, int64_t begin, int64_t end);
+/* Bytes of scratch of a verified nest, and where each scratch buffer begins in it (a multiple of ALT_NEST_ALIGN); other
+ * buffers' entries are 0. `offset` may be NULL. */
+#define ALT_NEST_ALIGN 64
+size_t alt_nest_scratch(const struct alt_nest *nest, size_t offset[ALT_NEST_BUFFERS]);
+
+/* Runs tiles [begin, end) of a verified nest, data[b] being operand b and `scratch` that many bytes. */
+void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t begin, int64_t end);
 
 /* ---- building ---- */
 
@@ -190,7 +211,8 @@ struct alt_nest_builder {
 };
 
 void alt_nest_begin(struct alt_nest_builder *b, struct alt_arena *arena, int lanes, int registers, bool fused);
-int alt_nest_buffer(struct alt_nest_builder *b, const char *name, bool output, int rank, const int64_t *extent);
+int alt_nest_buffer(struct alt_nest_builder *b, enum alt_buffer_kind kind, const char *name, int rank,
+                    const int64_t *extent);
 int alt_nest_tile(struct alt_nest_builder *b, const char *name, int rank, const int64_t *extent);
 /* Opens a loop and returns its variable. */
 int alt_nest_loop(struct alt_nest_builder *b, enum alt_loop_kind kind, const char *name, int64_t extent);

@@ -240,7 +240,7 @@ static bool known_name(const struct alt_nest *n, const char *name, bool tile)
     return false;
 }
 
-static bool take_buffer_line(struct parser *p, bool output)
+static bool take_buffer_line(struct parser *p, enum alt_buffer_kind kind)
 {
     char name[ALT_NEST_NAME];
     int64_t extent[ALT_NEST_RANK];
@@ -248,7 +248,7 @@ static bool take_buffer_line(struct parser *p, bool output)
 
     if (!take_extents(p, ALT_NEST_RANK, name, &rank, extent) || known_name(p->b.nest, name, false))
         return false;
-    alt_nest_buffer(&p->b, name, output, rank, extent);
+    alt_nest_buffer(&p->b, kind, name, rank, extent);
     return p->b.status == ALT_OK;
 }
 
@@ -277,9 +277,11 @@ static bool take_nest(struct parser *p, struct alt_arena *arena)
     while (p->b.status == ALT_OK) {
         bool ok;
         if (take(p, "in "))
-            ok = take_buffer_line(p, false);
+            ok = take_buffer_line(p, ALT_BUFFER_IN);
         else if (take(p, "out "))
-            ok = take_buffer_line(p, true);
+            ok = take_buffer_line(p, ALT_BUFFER_OUT);
+        else if (take(p, "scratch "))
+            ok = take_buffer_line(p, ALT_BUFFER_SCRATCH);
         else if (take(p, "tile "))
             ok = take_tile_line(p);
         else

@@ -133,6 +133,7 @@ static void put_body(struct printer *p, const struct alt_stmt *s, int depth)
 static void put_extents(struct printer *p, const char *kind, const char *name, int rank, const int64_t *extent)
 {
     alt_text_put(&p->text, kind);
+    alt_text_put(&p->text, " ");
     alt_text_put(&p->text, name);
     for (int i = 0; i < rank; i++)
         alt_text_field(&p->text, i > 0 ? "," : "[", extent[i]);
@@ -148,10 +149,10 @@ size_t alt_nest_print(const struct alt_nest *nest, char *out, size_t size)
     alt_text_field(&p.text, " registers=", nest->registers);
     alt_text_put(&p.text, "\n");
     for (int i = 0; i < nest->n_buffers; i++)
-        put_extents(&p, nest->buffer[i].output ? "out " : "in ", nest->buffer[i].name, nest->buffer[i].rank,
+        put_extents(&p, alt_buffer_kind_name(nest->buffer[i].kind), nest->buffer[i].name, nest->buffer[i].rank,
                     nest->buffer[i].extent);
     for (int i = 0; i < nest->n_tiles; i++)
-        put_extents(&p, "tile ", nest->tile[i].name, nest->tile[i].rank, nest->tile[i].extent);
+        put_extents(&p, "tile", nest->tile[i].name, nest->tile[i].rank, nest->tile[i].extent);
     put_body(&p, nest->body, 0);
     return p.text.length;
 }

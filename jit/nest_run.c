@@ -6,7 +6,7 @@
 
 struct runner {
     const struct alt_nest *nest;
-    void *const *data;
+    void *data[ALT_NEST_BUFFERS];
     int64_t value[ALT_NEST_LOOPS];
     int first[ALT_NEST_TILES]; /* register of a tile's element 0 */
     float reg[ALT_NEST_REGISTERS][ALT_NEST_LANES];
@@ -106,12 +106,16 @@ static void run_body(struct runner *r, const struct alt_stmt *s)
     }
 }
 
-void alt_nest_run(const struct alt_nest *nest, void *const *data, int64_t begin, int64_t end)
+void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t begin, int64_t end)
 {
-    struct runner r = {.nest = nest, .data = data};
+    struct runner r = {.nest = nest};
     struct alt_nest_range range;
+    size_t offset[ALT_NEST_BUFFERS];
     int registers = 0;
 
+    alt_nest_scratch(nest, offset);
+    for (int b = 0; b < nest->n_buffers; b++)
+        r.data[b] = nest->buffer[b].kind == ALT_BUFFER_SCRATCH ? (char *)scratch + offset[b] : data[b];
     for (int i = 0; i < nest->n_tiles; i++) {
         int64_t elements = 1;
         for (int k = 0; k < nest->tile[i].rank; k++)

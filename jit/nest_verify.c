@@ -15,6 +15,7 @@
 
 #define MAX_EXTENT (INT64_C(1) << 41)
 #define MAX_ELEMENTS (INT64_C(1) << 42)
+#define MAX_SCRATCH (INT64_C(1) << 24) /* elements of one scratch buffer */
 
 struct verifier {
     const struct alt_nest *nest;
@@ -66,7 +67,11 @@ static bool check_buffers(struct verifier *v)
     for (int i = 0; i < n->n_buffers; i++) {
         if (!name_ok(n->buffer[i].name) || n->buffer[i].rank < 1 || n->buffer[i].rank > ALT_NEST_RANK)
             return refuse(v, "name or rank of a buffer");
-        if (!volume_ok(n->buffer[i].rank, n->buffer[i].extent, MAX_ELEMENTS))
+        if ((unsigned)n->buffer[i].kind >= ALT_BUFFER_COUNT ||
+            (i > 0 && n->buffer[i - 1].kind == ALT_BUFFER_SCRATCH && n->buffer[i].kind != ALT_BUFFER_SCRATCH))
+            return refuse(v, "kind of a buffer, or an operand behind scratch");
+        if (!volume_ok(n->buffer[i].rank, n->buffer[i].extent,
+                       n->buffer[i].kind == ALT_BUFFER_SCRATCH ? MAX_SCRATCH : MAX_ELEMENTS))
             return refuse(v, "extents of a buffer");
         for (int j = 0; j < i; j++)
             if (strcmp(n->buffer[i].name, n->buffer[j].name) == 0)
@@ -186,8 +191,9 @@ static bool buffer_ok(struct verifier *v, const struct alt_buffer_ref *r, enum a
     if (!r || r->buffer < 0 || r->buffer >= v->nest->n_buffers)
         return refuse(v, "a statement lacks a buffer");
     const struct alt_nest_buffer *b = &v->nest->buffer[r->buffer];
-    if (b->output != (kind == ALT_STMT_STORE))
-        return refuse(v, "inputs are only read, outputs only written");
+    if (b->kind == ALT_BUFFER_SCRATCH ? kind == ALT_STMT_SPLAT
+                                      : (b->kind == ALT_BUFFER_OUT) != (kind == ALT_STMT_STORE))
+        return refuse(v, "inputs are only read, outputs only written, scratch is not splat");
     if (vector && (r->lanes < 1 || r->lanes > v->nest->lanes || r->axis < 0 || r->axis >= b->rank))
         return refuse(v, "lanes or axis of a vector");
     for (int i = 0; i < b->rank; i++)
@@ -377,7 +383,7 @@ static bool check_parallel(struct verifier *v)
         if (__builtin_mul_overflow(all, v->nest->loop[r.var[i]].extent, &all) || all > MAX_ELEMENTS)
             return refuse(v, "range of the parallel loops");
         for (int buffer = 0; buffer < v->nest->n_buffers; buffer++)
-            if (v->nest->loop[r.var[i]].extent > 1 && v->nest->buffer[buffer].output &&
+            if (v->nest->loop[r.var[i]].extent > 1 && v->nest->buffer[buffer].kind == ALT_BUFFER_OUT &&
                 !independent(v, r.var[i], buffer))
                 return false;
     }

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { MOST_ROWS = 30, MOST_VECTORS = 6, MOST_UNROLL = 8, LATENCY = 4, FAR_ELEMENTS = 1 << 18 };
+enum { MOST_ROWS = 30, MOST_VECTORS = 6, MOST_UNROLL = 8, LATENCY = 4, FAR_ELEMENTS = 1 << 18, MOST_STAGED = 1 << 18 };
 
 struct alt_isa_vector alt_isa_vector(enum alt_isa isa)
 {
@@ -36,6 +36,12 @@ enum alt_kernel_numerics alt_variant_numerics(const struct alt_desc *d, const st
 
 /* ---- legality ---- */
 
+/* A panel in scratch is worth its copy only while it stays in a second-level cache. */
+static bool staged_fits(const struct alt_product_desc *p, const struct alt_variant *v)
+{
+    return p->k <= MOST_STAGED / (v->vectors * v->lanes);
+}
+
 static bool block_ok(int block, int lanes) { return block > 0 && block <= ALT_NEST_LANES && block % lanes == 0; }
 
 static bool conv_legal(const struct alt_variant *v)
@@ -46,12 +52,22 @@ static bool conv_legal(const struct alt_variant *v)
     return v->in == 0 || block_ok(v->in, v->lanes);
 }
 
+static bool packable(const struct alt_product_desc *p) { return p->constant && p->batch == 1; }
+
+bool alt_variant_staged(const struct alt_desc *d, const struct alt_variant *v)
+{
+    return d->kind == ALT_DESC_PRODUCT && v->w > 0 && !packable(&d->product);
+}
+
 static bool product_legal(const struct alt_product_desc *p, const struct alt_variant *v)
 {
-    const bool packable = p->constant && p->batch == 1;
-    if (v->in != 0 || v->out != 0 || (v->prefetch && (v->w == 0 || v->order != ALT_ORDER_WEIGHTS)))
+    const bool by_weights = v->order == ALT_ORDER_WEIGHTS;
+
+    if (v->in != 0 || v->out != 0 || (v->prefetch && (v->w == 0 || !by_weights)))
         return false;
-    return v->w == 0 ? !p->transposed : packable && v->w == v->vectors * v->lanes;
+    if (v->w == 0)
+        return !p->transposed;
+    return v->w == v->vectors * v->lanes && (packable(p) || (!p->transposed && by_weights && staged_fits(p, v)));
 }
 
 alt_status alt_variant_check(const struct alt_desc *d, enum alt_isa isa, const struct alt_variant *v)
@@ -96,7 +112,7 @@ static double cost_of(const struct alt_desc *d, const struct alt_variant *v)
     if (d->kind == ALT_DESC_PRODUCT) {
         const bool far = d->product.k * d->product.n > FAR_ELEMENTS;
         const double cost = cover_cost(d->product.m, (d->product.n + v->lanes - 1) / v->lanes, v, false);
-        return cost * (v->w == 0 ? far ? 4 : 1.5 : 1) * (v->order == ALT_ORDER_DATA && far ? 3 : 1) *
+        return cost * (v->w == 0 ? far ? 4 : 1.5 : alt_variant_staged(d, v) ? 1.05 : 1) * (v->order == ALT_ORDER_DATA && far ? 3 : 1) *
                (v->prefetch == far ? 1 : 1.2);
     }
     const int64_t unit = v->w / v->lanes, vectors = (d->conv.o + v->w - 1) / v->w * unit;
@@ -172,7 +188,7 @@ static void offer_product(struct list *l, struct alt_variant v, const struct sha
     }
     v.prefetch = false;
     v.order = ALT_ORDER_DATA;
-    v.w = l->d->product.constant && l->d->product.batch == 1 ? v.vectors * v.lanes : 0;
+    v.w = packable(&l->d->product) ? v.vectors * v.lanes : 0;
     offer(l, v);
 }
 
@@ -228,7 +244,7 @@ static alt_status role_layout(const struct alt_desc *d, const struct alt_variant
                                                 : v->out;
 
     *out = NULL;
-    if (block == 0)
+    if (block == 0 || (role == ALT_ROLE_WEIGHT && alt_variant_staged(d, v)))
         return ALT_OK;
     if (d->kind == ALT_DESC_PRODUCT)
         return panels(arena, d->product.transposed, block, out);

@@ -4,11 +4,11 @@
  *
  * conv      in, out: "plain" (NCHW) or channels in blocks; w: always in blocks of output channels, [O/b][I][kh][kw][b].
  *           tile: output pixels of a row x vectors of output channels. unroll: input channels.
- * product   in, out: always plain; w: "plain", or columns in panels as wide as the tile, [N/b][K][b].
+ * product   in, out: always plain; w: "plain", or columns in panels as wide as the tile, [N/b][K][b]: laid out so once
+ *           where B is constant and shared by all batches, else *staged*: copied to scratch a panel at a time.
  *           tile: rows x vectors of columns. unroll: steps of k.
- * prefetch  panel (packed products in order of weights): while a panel of B is at work, the next one is fetched, a part
- * by each
- *           tile of rows.
+ * prefetch  panel (products in panels in order of weights): while a panel of B is at work, the next one is fetched, a part
+ *           by each tile of rows.
  * order     weights: consecutive tiles of the parallel loop share weights (columns of B); data: they share input
  * (rows).
  *
@@ -52,6 +52,8 @@ int alt_variant_list(const struct alt_desc *d, enum alt_isa isa, struct alt_vari
 /* ALT_E_ILLEGAL unless the variant can be built. */
 alt_status alt_variant_check(const struct alt_desc *d, enum alt_isa isa, const struct alt_variant *v)
     __attribute__((warn_unused_result));
+/* The kernel brings B into panels itself, in scratch. */
+bool alt_variant_staged(const struct alt_desc *d, const struct alt_variant *v);
 bool alt_variant_equal(const struct alt_variant *a, const struct alt_variant *b);
 enum alt_kernel_numerics alt_variant_numerics(const struct alt_desc *d, const struct alt_variant *v);
 

@@ -54,8 +54,10 @@ static void timed_open(struct timed *t, const char *shape, enum alt_isa isa)
 
 static void timed_close(struct timed *t)
 {
-    for (int i = 0; i < t->b.n; i++)
+    for (int i = 0; i < t->b.n; i++) {
+        jit_call_close(&t->call[i]);
         jit_memory_close(&t->m[i]);
+    }
     jit_built_close(&t->b);
     jit_case_close(&t->c);
 }

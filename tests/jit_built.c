@@ -65,7 +65,15 @@ alt_status jit_call_open(struct jit_call *call, struct jit_memory *m, const stru
     const struct alt_kernel *kernel = alt_code_kernel(code);
     call->bind = (struct alt_kernel_bind){
         .kernel = kernel, .n_in = n - 1, .n_out = 1, .in = call->op, .out = &call->op[n - 1], .range = 1};
-    return (alt_status)kernel->bind(&call->bind);
+    const alt_status status = (alt_status)kernel->bind(&call->bind);
+    call->scratch = kc_block_make(call->bind.scratch, ALT_ALIGN, true, 0xff);
+    return status;
+}
+
+void jit_call_close(struct jit_call *call)
+{
+    assert_true(kc_block_sound(&call->scratch));
+    kc_block_free(&call->scratch);
 }
 
 void jit_call_run(const struct jit_call *call, const struct alt_code *code, int64_t begin, int64_t end)
@@ -74,6 +82,7 @@ void jit_call_run(const struct jit_call *call, const struct alt_code *code, int6
                                    .operand_count = (uint32_t)call->bind.n_in + 1,
                                    .operand = call->karg,
                                    .begin = begin,
-                                   .end = end};
+                                   .end = end,
+                                   .scratch = call->scratch.data};
     alt_code_kernel(code)->fn(&args);
 }

@@ -21,9 +21,11 @@ struct jit_call {
     struct alt_operand op[ALT_DESC_MAX_OPERANDS];
     struct alt_koperand karg[ALT_DESC_MAX_OPERANDS];
     struct alt_kernel_bind bind;
+    struct kc_block scratch; /* what the binding asks for, all NaN */
 };
-/* Binds; returns the status. */
+/* Binds; returns the status. Closed in every case. */
 alt_status jit_call_open(struct jit_call *call, struct jit_memory *m, const struct alt_code *code);
+void jit_call_close(struct jit_call *call);
 /* Tiles [begin, end). */
 void jit_call_run(const struct jit_call *call, const struct alt_code *code, int64_t begin, int64_t end);
 

@@ -17,6 +17,7 @@ static const char *const jit_shapes[] = {
     "product f32 batch=1 m=29 k=64 n=64 b=nk,const +bias +add",
     "product f32 batch=3 m=5 k=7 n=19 b=kn +relu",
     "product f32 batch=1 m=13 k=3 n=257 b=kn +add +clip=0xff800000,0x3f800000",
+    "product f32 batch=2 m=31 k=70 n=90 b=kn,const +bias +add",
     "product f32 batch=1 m=1 k=129 n=50 b=kn,const +bias",
 };
 enum { JIT_SHAPES = sizeof jit_shapes / sizeof *jit_shapes };

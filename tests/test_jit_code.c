@@ -27,6 +27,7 @@ static void check_built(struct jit_case *c, struct jit_built *b, const char *sha
         jit_call_run(&call, b->code[i], 0, range / 2);
         jit_call_run(&call, b->code[i], range, range); /* nothing to do is fine */
         jit_memory_check(&m, what);
+        jit_call_close(&call);
         jit_memory_close(&m);
     }
 }
@@ -118,6 +119,7 @@ static void binding_refuses(void **state)
     assert_int_equal(kernel->bind(&call.bind), ALT_E_ILLEGAL);
     call.bind.n_in++;
     assert_int_equal(kernel->bind(&call.bind), ALT_OK);
+    jit_call_close(&call);
     jit_memory_close(&m);
     jit_built_close(&b);
     jit_case_close(&c);
@@ -141,6 +143,7 @@ static void references_keep_code(void **state)
     jit_memory_check(&m, "after the first release");
     alt_code_release(held);
     alt_code_release(NULL);
+    jit_call_close(&call);
     jit_memory_close(&m);
     jit_case_close(&c);
 }

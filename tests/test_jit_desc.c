@@ -130,6 +130,10 @@ static void shapes_follow(void **state)
     assert_true(alt_desc_fits(&d, ALT_ROLE_WEIGHT, 2, (const int64_t[]){768, 3072}));
     assert_false(alt_desc_fits(&d, ALT_ROLE_WEIGHT, 2, (const int64_t[]){3072, 768}));
     assert_true(alt_desc_fits(&d, ALT_ROLE_BIAS, 1, (const int64_t[]){3072}));
+    assert_false(alt_desc_fits(&d, ALT_ROLE_WEIGHT, 3, (const int64_t[]){1, 768, 3072}));
+    d.product.constant = false; /* no layout of a matrix is asked for */
+    assert_true(alt_desc_fits(&d, ALT_ROLE_WEIGHT, 3, (const int64_t[]){1, 768, 3072}));
+    assert_false(alt_desc_fits(&d, ALT_ROLE_WEIGHT, 3, (const int64_t[]){2, 768, 3072}));
 }
 
 int main(void)

@@ -296,7 +296,7 @@ static void run_lines(const char *body, const float *x, float *y)
     const char *why = "";
     if (alt_nest_verify(nest, &why) != ALT_OK)
         fail_msg("%s: %s", body, why);
-    alt_nest_run(nest, data, 0, 1);
+    alt_nest_run(nest, data, NULL, 0, 1);
 }
 
 static void statements_mean_what_they_say(void **state)

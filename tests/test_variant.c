@@ -30,9 +30,13 @@ static void check_variant(struct jit_case *c, enum alt_isa isa, const struct alt
 
     alt_nest_range(again, &range);
     jit_memory_open(&m, c, v);
-    alt_nest_run(again, m.data, range.range / 3, range.range);
-    alt_nest_run(again, m.data, 0, range.range / 3);
+    struct kc_block scratch = kc_block_make(alt_nest_scratch(again, NULL), ALT_NEST_ALIGN, true, 0xff);
+    alt_nest_run(again, m.data, scratch.data, range.range / 3, range.range);
+    memset(scratch.data, 0xff, scratch.bytes); /* nothing is handed from tile to tile */
+    alt_nest_run(again, m.data, scratch.data, 0, range.range / 3);
     jit_memory_check(&m, what);
+    assert_true(kc_block_sound(&scratch));
+    kc_block_free(&scratch);
     jit_memory_close(&m);
 }
 

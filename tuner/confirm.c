@@ -11,6 +11,7 @@
 #include "tuner/machine.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,11 +110,20 @@ static void release_all(alt_value **values, int n)
         alt_value_release(values[i]);
 }
 
-static bool run_once(struct alt_tuner *t, struct alt_plan *plan, alt_value **outputs)
+static alt_status run_once(struct alt_tuner *t, struct alt_plan *plan, alt_value **outputs)
 {
     /* With NOW the machine is the tuner's: as many threads as the runs that will come have. */
     const alt_run_options options = {.size = sizeof options, .threads = t->options.mode == ALT_TUNE_NOW ? 0 : 1};
-    return alt_session_run_plan(t->session, plan, &options, (const alt_value *const *)t->inputs, outputs, NULL) == ALT_OK;
+    return alt_session_run_plan(t->session, plan, &options, (const alt_value *const *)t->inputs, outputs, NULL);
+}
+
+/* Counts a plan that cannot be used and keeps the reason for the report. */
+static void count_failure(struct alt_tuner *t, enum alt_cause cause, const char *what, const char *detail)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->report.failed[cause - 1]++;
+    snprintf(t->report.failure, sizeof t->report.failure, "%s: %s %s", alt_cause_name(cause), what, detail);
+    pthread_mutex_unlock(&t->mutex);
 }
 
 /* Answers of both plans on the captured inputs. */
@@ -122,9 +132,18 @@ static bool verify(struct alt_tuner *t, struct alt_plan *plan)
     int n = plan->program->n_outputs;
     size_t bytes = (size_t)(n + 1) * sizeof(alt_value *);
     alt_value **want = alt_mem_zalloc(&t->mem, bytes), **got = alt_mem_zalloc(&t->mem, bytes);
-    bool right = want && got && run_once(t, t->session->base, want) && run_once(t, plan, got);
-    for (int i = 0; i < n && right; i++)
+    alt_status status = want && got ? run_once(t, t->session->base, want) : ALT_E_NOMEM;
+    if (status == ALT_OK)
+        status = run_once(t, plan, got);
+    bool right = status == ALT_OK;
+    if (!right)
+        count_failure(t, ALT_CAUSE_SYSTEM, "a candidate plan could not be run:", alt_status_text(status));
+    for (int i = 0; i < n && right; i++) {
         right = agree(t, want[i], got[i]);
+        if (!right)
+            count_failure(t, ALT_CAUSE_WRONG, "a candidate plan differs from the default plan at output",
+                          t->session->model->graph->outputs[i]->name);
+    }
     release_all(want, n);
     release_all(got, n);
     alt_mem_free(&t->mem, want, bytes);
@@ -182,7 +201,7 @@ static int64_t timed_run(struct alt_tuner *t, struct alt_plan *plan)
     if (n > 64)
         return 0;
     double begin = alt_tuner_now();
-    bool ran = run_once(t, plan, outputs);
+    bool ran = run_once(t, plan, outputs) == ALT_OK;
     double end = alt_tuner_now();
     release_all(outputs, n);
     return ran ? (int64_t)((end - begin) * 1e9) : 0;
@@ -268,9 +287,6 @@ static bool try_plan(struct alt_tuner *t)
     if (alt_choose_plan(t, &plan, &regions) != ALT_OK)
         return false;
     if (!verify(t, plan)) {
-        pthread_mutex_lock(&t->mutex);
-        t->report.failed[ALT_CAUSE_WRONG - 1]++;
-        pthread_mutex_unlock(&t->mutex);
         alt_plan_free(plan);
         return false;
     }

@@ -106,9 +106,10 @@ static bool express_matmul(struct expresser *e, const struct alt_node *n)
     *p = (struct alt_product_desc){.batch = 1, .k = a.dim[a.rank - 1], .n = b.dim[b.rank - 1],
                                    .constant = is_constant(n->in[1])};
     p->m = a.dim[a.rank - 2];
-    if (b.rank == 2) {
+    if (product(&b, 0, b.rank - 2) == 1) {
         p->m *= product(&a, 0, a.rank - 2); /* one matrix for all batches */
-        return b.dim[0] == p->k;
+        p->constant = p->constant && b.rank == 2;
+        return b.rank <= a.rank && b.dim[b.rank - 2] == p->k;
     }
     if (a.rank != b.rank || memcmp(a.dim, b.dim, (size_t)(a.rank - 2) * sizeof *a.dim) != 0)
         return false;

@@ -288,13 +288,13 @@ static void declare(struct conv *k)
     const int64_t w_shape[] = {blocks, c->c, c->kernel[0], c->kernel[1], w};
     const int64_t y_shape[] = {c->n, out > 0 ? blocks : c->o, k->out[0], k->out[1], out};
 
-    k->x = alt_nest_buffer(k->b, "x", false, in > 0 ? 5 : 4, x_shape);
-    k->w = alt_nest_buffer(k->b, "w", false, 5, w_shape);
+    k->x = alt_nest_buffer(k->b, ALT_BUFFER_IN, "x", in > 0 ? 5 : 4, x_shape);
+    k->w = alt_nest_buffer(k->b, ALT_BUFFER_IN, "w", 5, w_shape);
     if (k->d->epilogue.bias)
-        k->bias = alt_nest_buffer(k->b, "bias", false, 1, &c->o);
+        k->bias = alt_nest_buffer(k->b, ALT_BUFFER_IN, "bias", 1, &c->o);
     if (k->d->epilogue.add)
-        k->add = alt_nest_buffer(k->b, "add", false, out > 0 ? 5 : 4, y_shape);
-    k->y = alt_nest_buffer(k->b, "y", true, out > 0 ? 5 : 4, y_shape);
+        k->add = alt_nest_buffer(k->b, ALT_BUFFER_IN, "add", out > 0 ? 5 : 4, y_shape);
+    k->y = alt_nest_buffer(k->b, ALT_BUFFER_OUT, "y", out > 0 ? 5 : 4, y_shape);
     k->t = alt_expr_tiles(k->b, k->v);
 }
 

@@ -1,8 +1,11 @@
 /* product.c: matrix product: y[b, i, j] = sum over k of a[b, i, k] * w[k, j], or of w[b, k, j].
  *
- * A register tile is `rows` rows by `vectors` vectors of columns, and also the tile of the parallel loop. For every k a
- * vector row of B is loaded (from its panel, where it lies in one piece) and one element of each row of A is splat.
- * Tiles at the lower and right edge are smaller and have code of their own.
+ * A register tile is `rows` rows by `vectors` vectors of columns. For every k a vector row of B is loaded (from its panel,
+ * where it lies in one piece) and one element of each row of A is splat. Tiles at the lower and right edge are smaller and
+ * have code of their own.
+ *
+ * A tile of the parallel loop is a register tile; or, where B is staged, all rows of one panel: it copies the panel to
+ * scratch first, lanes past the last column as zeros, and reads it from there for each register tile.
  */
 #include "jit/expr/expr.h"
 
@@ -12,8 +15,9 @@ struct product {
     const struct alt_product_desc *p;
     const struct alt_variant *v;
     struct alt_expr_tiles t;
-    int a, w, bias, add, y; /* buffers */
-    int batch, mt, nt;      /* variables of the parallel loops */
+    bool staged;
+    int a, w, panel, bias, add, y; /* buffers; panel: in scratch */
+    int batch, mt, nt;             /* variables of the loops over tiles */
     int64_t m_tiles, n_tiles, vectors;
 };
 
@@ -29,17 +33,36 @@ static struct alt_affine at(int64_t base, int var, int64_t coef)
     return alt_affine_plus(alt_affine_base(base), var, coef);
 }
 
-static void load_row(const struct product *q, const struct size *size, struct alt_affine k)
+static void load_row(const struct product *q, const struct size *size, struct alt_affine k, bool from_scratch)
 {
     const int lanes = q->v->lanes;
+    const bool packs = q->v->w > 0 && !q->staged;
     for (int j = 0; j < size->vectors; j++) {
         const struct alt_affine column = at((int64_t)j * lanes, q->nt, (int64_t)q->v->vectors * lanes);
         const struct alt_buffer_ref packed = {
             .buffer = q->w, .axis = 2, .lanes = lanes, .at = {at(0, q->nt, 1), k, alt_affine_base((int64_t)j * lanes)}};
         const struct alt_buffer_ref plain = {
             .buffer = q->w, .axis = 2, .lanes = size->lanes[j], .at = {at(0, q->batch, 1), k, column}};
-        alt_expr_load(q->b, q->t.wv, alt_affine_base(j), q->v->w > 0 ? &packed : &plain);
+        const struct alt_buffer_ref staged = {
+            .buffer = q->panel, .axis = 1, .lanes = lanes, .at = {k, alt_affine_base((int64_t)j * lanes)}};
+        alt_expr_load(q->b, q->t.wv, alt_affine_base(j), from_scratch ? &staged : packs ? &packed : &plain);
     }
+}
+
+/* The panel of this tile of work, `size` columns of B, to scratch. */
+static void stage(const struct product *q, const struct size *size)
+{
+    const struct alt_affine k = at(0, alt_nest_loop(q->b, ALT_LOOP_SERIAL, "kp", q->p->k), 1);
+
+    load_row(q, size, k, false);
+    for (int j = 0; j < size->vectors; j++) {
+        const int lanes = q->v->lanes;
+        struct alt_tile_ref from = {.tile = q->t.wv, .at = {alt_affine_base(j)}};
+        struct alt_buffer_ref to = {
+            .buffer = q->panel, .axis = 1, .lanes = lanes, .at = {k, alt_affine_base((int64_t)j * lanes)}};
+        alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_STORE, .dst = &from, .ref = &to});
+    }
+    alt_nest_end(q->b);
 }
 
 /* Each tile of rows fetches `ahead` rows of the next panel, one a turn of its loop over k. */
@@ -49,10 +72,19 @@ static void fetch(const struct product *q, int64_t ahead, int turn)
 
     alt_nest_when(q->b, next, q->n_tiles);
     for (int j = 0; j < q->v->vectors; j++) {
-        struct alt_buffer_ref line = {
-            .buffer = q->w,
-            .at = {next, alt_affine_plus(at(0, q->mt, ahead), turn, 1), alt_affine_base((int64_t)j * q->v->lanes)}};
-        alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = &line});
+        const struct alt_affine row = alt_affine_plus(at(0, q->mt, ahead), turn, 1);
+        struct alt_buffer_ref packed = {
+            .buffer = q->w, .at = {next, row, alt_affine_base((int64_t)j * q->v->lanes)}};
+        struct alt_buffer_ref plain = {.buffer = q->w,
+                                       .at = {at(0, q->batch, 1), row,
+                                              at((int64_t)(q->v->vectors + j) * q->v->lanes, q->nt,
+                                                 (int64_t)q->v->vectors * q->v->lanes)}};
+        if (q->staged)
+            alt_nest_when(q->b, plain.at[2], q->p->n);
+        alt_nest_add(q->b,
+                     &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = q->staged ? &plain : &packed});
+        if (q->staged)
+            alt_nest_end(q->b);
     }
     alt_nest_end(q->b);
 }
@@ -67,7 +99,7 @@ static void steps(const struct product *q, const struct size *size, int64_t firs
     const int ku = unroll > 1 ? alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "u", unroll) : -1;
     const struct alt_affine k = alt_affine_plus(at(first, ks, unroll), ku, 1);
 
-    load_row(q, size, k);
+    load_row(q, size, k, q->staged);
     const int i = alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "i", size->rows);
     const struct alt_buffer_ref x = {.buffer = q->a,
                                      .at = {at(0, q->batch, 1), alt_affine_plus(at(0, q->mt, q->v->rows), i, 1), k}};
@@ -118,7 +150,7 @@ static void emit_tile(const struct product *q, const struct size *size)
     store(q, size);
 }
 
-/* `last`: the right edge. */
+/* `rows` 0: the panel is staged. `last`: the right edge. */
 static void emit_column(const struct product *q, int64_t rows, bool last)
 {
     const int lanes = q->v->lanes;
@@ -130,7 +162,10 @@ static void emit_column(const struct product *q, int64_t rows, bool last)
         const int64_t left = q->p->n - ((q->n_tiles - 1) * q->v->vectors + j) * lanes;
         size.lanes[j] = !last || left > lanes ? lanes : (int)left;
     }
-    emit_tile(q, &size);
+    if (rows == 0)
+        stage(q, &size);
+    else
+        emit_tile(q, &size);
 }
 
 static void emit_columns(const struct product *q, int64_t rows)
@@ -166,24 +201,26 @@ static void emit_rows(const struct product *q)
 static void declare(struct product *q)
 {
     const struct alt_product_desc *p = q->p;
-    const int64_t panel = q->v->w, panels = panel > 0 ? (p->n + panel - 1) / panel : 0;
+    const int64_t panel = q->staged ? 0 : q->v->w, panels = panel > 0 ? (p->n + panel - 1) / panel : 0;
 
-    q->a = alt_nest_buffer(q->b, "a", false, 3, (const int64_t[]){p->batch, p->m, p->k});
+    q->a = alt_nest_buffer(q->b, ALT_BUFFER_IN, "a", 3, (const int64_t[]){p->batch, p->m, p->k});
     if (panel > 0)
-        q->w = alt_nest_buffer(q->b, "b", false, 3, (const int64_t[]){panels, p->k, panel});
+        q->w = alt_nest_buffer(q->b, ALT_BUFFER_IN, "b", 3, (const int64_t[]){panels, p->k, panel});
     else
-        q->w = alt_nest_buffer(q->b, "b", false, 3, (const int64_t[]){p->batch, p->k, p->n});
+        q->w = alt_nest_buffer(q->b, ALT_BUFFER_IN, "b", 3, (const int64_t[]){p->batch, p->k, p->n});
     if (q->d->epilogue.bias)
-        q->bias = alt_nest_buffer(q->b, "bias", false, 1, &p->n);
+        q->bias = alt_nest_buffer(q->b, ALT_BUFFER_IN, "bias", 1, &p->n);
     if (q->d->epilogue.add)
-        q->add = alt_nest_buffer(q->b, "add", false, 3, (const int64_t[]){p->batch, p->m, p->n});
-    q->y = alt_nest_buffer(q->b, "y", true, 3, (const int64_t[]){p->batch, p->m, p->n});
+        q->add = alt_nest_buffer(q->b, ALT_BUFFER_IN, "add", 3, (const int64_t[]){p->batch, p->m, p->n});
+    q->y = alt_nest_buffer(q->b, ALT_BUFFER_OUT, "y", 3, (const int64_t[]){p->batch, p->m, p->n});
+    if (q->staged)
+        q->panel = alt_nest_buffer(q->b, ALT_BUFFER_SCRATCH, "panel", 2, (const int64_t[]){p->k, q->v->w});
     q->t = alt_expr_tiles(q->b, q->v);
 }
 
 void alt_expr_product(struct alt_nest_builder *b, const struct alt_desc *d, const struct alt_variant *v)
 {
-    struct product q = {.b = b, .d = d, .p = &d->product, .v = v};
+    struct product q = {.b = b, .d = d, .p = &d->product, .v = v, .staged = alt_variant_staged(d, v)};
     const bool weights = v->order == ALT_ORDER_WEIGHTS;
 
     q.vectors = (q.p->n + v->lanes - 1) / v->lanes;
@@ -193,7 +230,9 @@ void alt_expr_product(struct alt_nest_builder *b, const struct alt_desc *d, cons
     q.batch = alt_nest_loop(b, ALT_LOOP_PARALLEL, "batch", q.p->batch);
     if (weights)
         q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
-    q.mt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "mt", q.m_tiles);
+    if (q.staged)
+        emit_columns(&q, 0);
+    q.mt = alt_nest_loop(b, q.staged ? ALT_LOOP_SERIAL : ALT_LOOP_PARALLEL, "mt", q.m_tiles);
     if (!weights)
         q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
     emit_rows(&q);

@@ -13,7 +13,8 @@
 #include <time.h>
 
 #define SAMPLE_NS 300000.0
-enum { PAIRS = 80, LEAST_PAIRS = 20, NOISE_EVERY = 4, WAIT_S = 30, REPEATS = 1000, PATIENCE = 10 };
+#define HOPELESS 1.02 /* a win below this is worth nothing to anybody */
+enum { PAIRS = 80, LEAST_PAIRS = 20, FEW_PAIRS = 10, NOISE_EVERY = 4, WAIT_S = 30, REPEATS = 1000, PATIENCE = 3 };
 
 static uint64_t now_ns(void)
 {
@@ -134,11 +135,11 @@ static alt_status take_pairs(struct timer *t, struct alt_msg_result *r)
             ALT_CHECK(pair(t, false, false, &a, &b));
             alt_evidence_add(&noise, a, b);
         }
-        if (n >= LEAST_PAIRS && v != ALT_UNDECIDED)
+        r->ratio = alt_evidence_ratio(&win, &r->ratio_low, &r->ratio_high);
+        if ((n >= LEAST_PAIRS && v != ALT_UNDECIDED) || (n >= FEW_PAIRS && r->ratio_high < HOPELESS))
             break;
     }
     r->pairs = (uint32_t)n;
-    r->ratio = alt_evidence_ratio(&win, &r->ratio_low, &r->ratio_high);
     (void)alt_evidence_ratio(&noise, &low, &high);
     r->noise = high - low;
     r->default_us = median(base, n) / 1e3;
