@@ -14,6 +14,7 @@
 
 #define SAMPLE_NS 300000.0
 #define HOPELESS 1.02 /* a win below this is worth nothing to anybody */
+#define EFFORT_NS 1500000000u /* for a candidate that is neither clearly better nor hopeless */
 enum { PAIRS = 80, LEAST_PAIRS = 20, FEW_PAIRS = 10, NOISE_EVERY = 4, WAIT_S = 30, REPEATS = 1000, PATIENCE = 3 };
 
 static uint64_t now_ns(void)
@@ -124,6 +125,7 @@ static alt_status take_pairs(struct timer *t, struct alt_msg_result *r)
 {
     struct alt_evidence win, noise;
     double base[PAIRS], candidate[PAIRS], a, b, low, high;
+    const uint64_t begin = now_ns();
     int n = 0;
     alt_evidence_start(&win, 1.0, 1e-6, PAIRS + 1);
     alt_evidence_start(&noise, 1.0, 1e-12, PAIRS + 1);
@@ -136,7 +138,7 @@ static alt_status take_pairs(struct timer *t, struct alt_msg_result *r)
             alt_evidence_add(&noise, a, b);
         }
         r->ratio = alt_evidence_ratio(&win, &r->ratio_low, &r->ratio_high);
-        if ((n >= LEAST_PAIRS && v != ALT_UNDECIDED) || (n >= FEW_PAIRS && r->ratio_high < HOPELESS))
+        if ((n >= LEAST_PAIRS && (v != ALT_UNDECIDED || now_ns() - begin > EFFORT_NS)) || (n >= FEW_PAIRS && r->ratio_high < HOPELESS))
             break;
     }
     r->pairs = (uint32_t)n;
