@@ -188,9 +188,11 @@ static enum alt_verdict take_live(struct alt_tuner *t, struct tally *tally)
 {
     struct alt_pair pairs[BATCH];
     enum alt_verdict v = ALT_UNDECIDED;
-    int n = alt_session_pairs(t->session, pairs, BATCH);
-    for (int i = 0; i < n && v == ALT_UNDECIDED; i++)
-        v = add_pair(tally, &pairs[i]);
+    for (int n = BATCH; n == BATCH && v == ALT_UNDECIDED;) {
+        n = alt_session_pairs(t->session, pairs, BATCH);
+        for (int i = 0; i < n && v == ALT_UNDECIDED; i++)
+            v = add_pair(tally, &pairs[i]);
+    }
     return v;
 }
 

@@ -12,6 +12,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 /* The graph's own shapes are known: nothing need be asked. */
 static bool no_shape(void *context, const struct alt_gvalue *value, struct alt_shape *out)
@@ -125,7 +126,11 @@ static alt_status open_all(struct bench *b, const char *text, uint64_t seed)
     ALT_CHECK(make_inputs(b, seed + 1));
     ALT_CHECK(alt_pool_acquire(&b->pool));
     ALT_CHECK(open_side(b, NULL, b->mem, &b->base));
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     ALT_CHECK(bench_side_run(&b->base));
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    b->first_ms = (int)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000) + 1;
     const alt_value *out = b->base.output;
     ALT_CHECK(alt_value_tensor_in(b->mem, ALT_FLOAT32, out->rank, out->dims, 0, &b->answer));
     memcpy(b->answer->data, out->data, out->bytes);

@@ -29,6 +29,7 @@ struct bench {
     struct alt_pool *pool;    /* one reference */
     int threads;
     struct bench_side base; /* default kernels; has run once */
+    int first_ms;           /* what that took, rounded up */
     alt_value *answer;      /* of that run, owned; repeated steps that work in place spoil base.output */
 };
 
