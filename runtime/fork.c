@@ -100,3 +100,14 @@ void alt_fork_unregister(struct alt_fork *fork)
     alt_fork_remove(fork);
     alt_process_unlock();
 }
+
+alt_status alt_fork_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0)
+        return ALT_E_SYSTEM;
+    const bool made =
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attr) == 0;
+    pthread_condattr_destroy(&attr);
+    return made ? ALT_OK : ALT_E_SYSTEM;
+}

@@ -11,6 +11,8 @@
 
 #include <alt/base.h>
 
+#include <pthread.h>
+
 /* Each function may be NULL. */
 struct alt_fork_hooks {
     void (*prepare)(void *context);
@@ -30,6 +32,9 @@ struct alt_fork {
 alt_status alt_fork_register(struct alt_fork *fork, const struct alt_fork_hooks *hooks, void *context) ALT_MUST_USE;
 /* Nothing happens when `fork` is not registered. No lock that a hook takes may be held. */
 void alt_fork_unregister(struct alt_fork *fork);
+
+/* A condition on CLOCK_MONOTONIC. Made once more in the child: what vanished threads wait for can never be destroyed. ALT_E_SYSTEM. */
+alt_status alt_fork_condition(pthread_cond_t *condition) ALT_MUST_USE;
 
 /* The process-wide mutex, for the few things that are the process' own (the pool). Order: before every lock that a hook takes.
  * Rarely held, never during a run. alt_fork_ready once, without the lock, before adding with it held. */

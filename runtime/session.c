@@ -64,6 +64,9 @@ static void after_fork_child(void *context)
     alt_session *s = context;
     for_each_plan(s, forget_runs);
     s->under_way = 0;
+    s->capture = NULL; /* whoever asked is gone */
+    atomic_store_explicit(&s->capturing, false, memory_order_relaxed);
+    (void)!alt_fork_condition(&s->returned);
     unlock_all(s);
 }
 
@@ -101,14 +104,11 @@ static alt_status allocate(const alt_session_options *options, alt_session **out
     atomic_init(&s->refs, 1);
     s->options = *options;
     alt_mem_init(&s->mem, options->allocator, options->memory_limit);
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&s->returned, &attr) != 0 || pthread_mutex_init(&s->mutex, NULL) != 0 ||
+    if (alt_fork_condition(&s->returned) != ALT_OK || pthread_mutex_init(&s->mutex, NULL) != 0 ||
         pthread_mutex_init(&s->open.mutex, NULL) != 0) {
         first.hooks.free(first.hooks.context, s, sizeof *s);
         return ALT_E_SYSTEM;
     }
-    pthread_condattr_destroy(&attr);
     *out = s;
     return ALT_OK;
 }

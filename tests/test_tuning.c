@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { IMAGES = 3, CLASSES = 10, LIMIT_S = 60 };
@@ -122,6 +123,50 @@ static void a_session_may_go_in_the_middle(void **state)
     assert_true(process_child(getpid(), NULL) > 0); /* end() sees that nothing of it is left */
 }
 
+/* In the child: answers go on, and freeing the session waits for nobody and ends nothing of the parent's. */
+static int child_serves(struct served *s)
+{
+    alt_tuning_report r = {.size = sizeof r};
+    float now[IMAGES * CLASSES];
+    alarm(60);
+    for (int i = 0; i < 50; i++) {
+        answer(s, now);
+        for (int k = 0; k < IMAGES * CLASSES; k++)
+            if (!(now[k] - s->first[k] < 1e-4f && s->first[k] - now[k] < 1e-4f))
+                return 1;
+    }
+    if (alt_session_tuning(s->session, &r) != ALT_OK || r.phase != ALT_TUNING_DONE || !strstr(r.note, "process"))
+        return 2;
+    alt_session_free(s->session);
+    alt_model_free(s->model);
+    alt_value_release(s->input);
+    return 0;
+}
+
+static void a_process_forks_while_it_is_tuned(void **state)
+{
+    struct served *s = *state;
+    const alt_tuning_options o = {.size = sizeof o, .share = 1, .budget_s = 20, .cache = ""};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    for (int i = 0; i < 10; i++) {
+        for (int k = 0; k < 50; k++)
+            check_answer(s);
+        process_pause(50);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            _exit(child_serves(s));
+        int status = -1;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            fail_msg("fork %d: the child ended with status 0x%x", i, (unsigned)status);
+    }
+    alt_tuning_report r = {.size = sizeof r};
+    assert_int_equal(alt_session_tuning(s->session, &r), ALT_OK);
+    assert_int_equal(r.worker_restarts, 0);
+    check_answer(s);
+}
+
 /* Runs of another shape came before; what is to come is what counts. */
 static void the_shapes_of_the_example_come_first(void **state)
 {
@@ -155,6 +200,7 @@ int main(void)
         TEST(tuning_explores_and_answers_stay),
         TEST(a_missing_helper_is_said_and_the_session_serves_on),
         TEST(a_session_may_go_in_the_middle),
+        TEST(a_process_forks_while_it_is_tuned),
         TEST(the_shapes_of_the_example_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,7 @@ static void count_trial(struct alt_tuner *t, const struct alt_subject *s, const 
     t->report.trials++;
     if (failed && failed->cause > 0 && failed->cause < ALT_CAUSE_COUNT) {
         t->report.failed[failed->cause - 1]++;
-        snprintf(t->report.failure, sizeof t->report.failure, "%s: %s; %s; %s", alt_cause_name(failed->cause),
+        snprintf(t->report.failure, sizeof t->report.failure, "%s: %.300s; %.200s; %.230s", alt_cause_name(failed->cause),
                  failed->text, failed->variant, s->text);
     }
     pthread_mutex_unlock(&t->mutex);

@@ -179,6 +179,13 @@ void alt_child_stop(struct alt_child *child, int grace_ms)
     child->pid = 0;
 }
 
+void alt_child_forget(struct alt_child *child)
+{
+    close_fd(&child->socket);
+    close_fd(&child->errors);
+    child->pid = 0;
+}
+
 void alt_child_errors(struct alt_child *child, char *text, size_t size)
 {
     size_t used = strnlen(text, size - 1);

@@ -27,6 +27,8 @@ alt_status alt_child_start(struct alt_child *child, const char *path, const char
 bool alt_child_ended(struct alt_child *child, int *status);
 /* Closes the socket, waits up to `grace_ms` for it to exit, then kills its process group. Reaps; closes everything. */
 void alt_child_stop(struct alt_child *child, int grace_ms);
+/* In a forked process: the helper is the parent's; our copies of the descriptors are closed. */
+void alt_child_forget(struct alt_child *child);
 /* What it wrote to standard error lately, at most size-1 bytes (the tail), terminated. */
 void alt_child_errors(struct alt_child *child, char *text, size_t size);
 

@@ -173,9 +173,33 @@ static void stop(void *object)
     alt_session_withdraw(t->session);
 }
 
+/* Around fork (fork.h): tuning stays with the process that began it. The child's session serves on with the plan it has; what
+ * the vanished thread held (records, helpers, the page of slots) is the parent's and not touched. */
+static void before_fork(void *object) { pthread_mutex_lock(&((struct alt_tuner *)object)->mutex); }
+static void after_fork_parent(void *object) { pthread_mutex_unlock(&((struct alt_tuner *)object)->mutex); }
+
+static void after_fork_child(void *object)
+{
+    struct alt_tuner *t = object;
+    if (t->running) {
+        t->running = false;
+        t->records = NULL;
+        alt_child_forget(&t->worker);
+        alt_slots_forget(&t->slots);
+        (void)!alt_fork_condition(&t->wake);
+        t->report.phase = ALT_TUNING_DONE;
+        snprintf(t->report.note, sizeof t->report.note, "tuning goes on in the process that began it");
+    }
+    pthread_mutex_unlock(&t->mutex);
+    alt_session_withdraw(t->session);
+}
+
+static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
+
 static void end(void *object)
 {
     struct alt_tuner *t = object;
+    alt_fork_unregister(&t->fork);
     int n = t->session->model->graph->n_inputs;
     for (int i = 0; t->inputs && i < n; i++)
         alt_value_release(t->inputs[i]);
@@ -212,16 +236,12 @@ static alt_status make(alt_session *session, const alt_tuning_options *given, st
     if (o.mode > ALT_TUNE_NOW || o.share > 1)
         return alt_diag_add(diag, ALT_E_ARGUMENT, "mode must be one of alt_tune, share at most 1");
     struct alt_tuner *t = calloc(1, sizeof *t);
-    pthread_condattr_t attr;
     if (!t)
         return ALT_E_NOMEM;
-    if (pthread_condattr_init(&attr) != 0) {
+    if (alt_fork_condition(&t->wake) != ALT_OK) {
         free(t);
         return ALT_E_SYSTEM;
     }
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->wake, &attr);
-    pthread_condattr_destroy(&attr);
     pthread_mutex_init(&t->mutex, NULL);
     t->session = session;
     t->options = o;
@@ -265,7 +285,10 @@ static alt_status start(alt_session *session, const alt_tuning_options *options,
     open_records(t);
     find_subjects(t, t->options.example);
     t->options.example = NULL; /* borrowed for this call */
+    ALT_CHECK(alt_fork_register(&t->fork, &fork_hooks, t));
     if (t->options.mode == ALT_TUNE_REPLAY) {
+        alt_records_close(t->records);
+        t->records = NULL;
         set_phase(t, ALT_TUNING_DONE);
         return ALT_OK;
     }

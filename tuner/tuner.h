@@ -67,6 +67,7 @@ struct alt_tuner {
     uint32_t restarts;
     pthread_t thread;
     bool running;
+    struct alt_fork fork;
     pthread_mutex_t mutex;       /* guards stop and report; order: never with the session's mutex */
     pthread_cond_t wake;         /* stop was set */
     bool stop;
