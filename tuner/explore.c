@@ -14,7 +14,7 @@
 
 #define EXPLORING 0.8 /* of the budget: the rest is for confirming what was found */
 enum {
-    HELLO_MS = 30000,  /* the worker runs at idle priority: on a busy machine its first word takes time.. */
+    HELLO_MS = 30000,  /* on a busy machine the worker's first word takes time.. */
     HELLO_STEP_MS = 50, /* ..but nobody who frees a session waits for it */
     SILENCE_S = 60,    /* a worker that says nothing for so long is taken for dead */
     TRIES = 2,         /* of one region */

@@ -2,7 +2,7 @@
  *
  *   no run under way   a slot is open as long as the trial wants one; a run that arrives ends it
  *   runs back to back  one core is left to tuning for SLOT_MS of every SLOT_MS / duty: parallel loops take one worker less
- *                      (runtime/pool.h), the trial times there, and a worker at idle priority gets to compile
+ *                      (runtime/pool.h), the trial times there, and what compiles at idle priority gets on
  *   ALT_TUNE_NOW       a slot is open whenever it is wanted
  *
  * Used by the tuner's thread alone, but for what runs do to the shared page (runtime/slot.h).

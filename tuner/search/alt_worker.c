@@ -1,8 +1,8 @@
 /* alt_worker.c: the program that explores for a host: compiles variants of a region and has them measured by a trial process.
  *
- * usage: alt_worker TRIAL, descriptor 3 being the conversation with the host (tuner/message.h). It runs only when nothing else
- * wants to (SCHED_IDLE); what it starts for timing does not inherit that. The end of descriptor 3 ends it at once, together
- * with all that it started and wrote.
+ * usage: alt_worker TRIAL, descriptor 3 being the conversation with the host (tuner/message.h). It waits most of the time; what it
+ * starts to compile runs only when nothing else wants to (compile.h). The end of descriptor 3 ends it at once, together with
+ * all that it started and wrote.
  */
 #include "tuner/search/explore.h"
 
@@ -10,7 +10,6 @@
 #include "runtime/kernel.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +22,7 @@ enum { SEND_MS = 5000 };
 static void set_process(void)
 {
     const struct rlimit none = {0, 0};
-    const struct sched_param lowest = {0};
     (void)setrlimit(RLIMIT_CORE, &none);
-    (void)sched_setscheduler(0, SCHED_IDLE | SCHED_RESET_ON_FORK, &lowest);
     (void)fcntl(ALT_SPAWN_SOCKET, F_SETFD, FD_CLOEXEC);
     signal(SIGPIPE, SIG_IGN);
 }

@@ -16,15 +16,20 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LIMIT_MS = 60000, SLICE_MS = 100, MOST_UNITS = 64, STATUS_SYSTEM = 3 };
+enum { LIMIT_MS = 60000, SLICE_MS = 100, MOST_UNITS = 64, STATUS_SYSTEM = 3, PRESSING_NICE = 10 };
+
+/* At idle priority a child that got less than this share of a second is one that will get no more. */
+#define STARVED_MS 1000.0
+#define STARVED_SHARE 0.05
 
 /* Bytes of address space that the compiler may take; its own use is below 100 MB. */
 #define MEMORY ((rlim_t)2 << 30)
 #define FILE_BYTES ((rlim_t)256 << 20)
 
-static void set_limits(void)
+static void set_limits(bool press)
 {
     const struct rlimit cpu = {LIMIT_MS / 1000, LIMIT_MS / 1000}, file = {FILE_BYTES, FILE_BYTES};
     const struct rlimit memory = {ALT_BOUND_MEMORY ? MEMORY : RLIM_INFINITY, ALT_BOUND_MEMORY ? MEMORY : RLIM_INFINITY};
@@ -32,7 +37,10 @@ static void set_limits(void)
     (void)setrlimit(RLIMIT_CPU, &cpu);
     (void)setrlimit(RLIMIT_FSIZE, &file);
     (void)setrlimit(RLIMIT_AS, &memory);
-    (void)sched_setscheduler(0, SCHED_IDLE, &lowest); /* the worker's own is not handed down */
+    if (press)
+        (void)setpriority(PRIO_PROCESS, 0, PRESSING_NICE);
+    else
+        (void)sched_setscheduler(0, SCHED_IDLE, &lowest);
 }
 
 static alt_status build(const struct compile_batch *b, struct alt_diag *diag)
@@ -64,7 +72,7 @@ static _Noreturn void child(const struct compile_batch *b, pid_t parent, int err
     if (getppid() != parent || dup2(errors, STDERR_FILENO) < 0)
         _exit(STATUS_SYSTEM);
     close(ALT_SPAWN_SOCKET); /* the host's end must show, whoever is compiling */
-    set_limits();
+    set_limits(b->press);
     alt_status status = build(b, &diag);
     if (status == ALT_OK)
         _exit(0);
@@ -89,12 +97,25 @@ static void keep_tail(char *text, size_t size, const char *part, size_t got)
     text[used + got] = 0;
 }
 
-/* Reads what the tools say until all of them are gone; COMPILE_FAILED: it took too long. */
-static enum compile_end listen_to(int host, int errors, char *text, size_t size)
+/* Has had next to no time. False once it has got far, and where nobody can tell. */
+static bool starved(pid_t pid, double since_ms)
+{
+    struct timespec used;
+    clockid_t clock;
+    const double waited = host_now_ms() - since_ms;
+    return waited > STARVED_MS && clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0 &&
+           (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6 < STARVED_SHARE * waited;
+}
+
+/* Reads what the tools say until all of them are gone; COMPILE_FAILED: it took too long. `pid`: the child, 0: never mind how
+ * much time it gets. */
+static enum compile_end listen_to(int host, int errors, pid_t pid, char *text, size_t size)
 {
     double begin = host_now_ms();
     char part[512];
     while (host_now_ms() - begin < LIMIT_MS) {
+        if (pid && starved(pid, begin))
+            return COMPILE_STARVED;
         enum waited w = host_wait(host, errors, SLICE_MS);
         if (w == WAITED_HOST_GONE)
             return COMPILE_HOST_GONE;
@@ -149,13 +170,13 @@ enum compile_end compile_batch(const struct compile_batch *batch, int host, enum
     }
     setpgid(pid, pid); /* whichever of the two comes first */
     *cause = ALT_CAUSE_COMPILE;
-    enum compile_end end = listen_to(host, tube[0], text, size);
+    enum compile_end end = listen_to(host, tube[0], batch->press ? 0 : pid, text, size);
     if (end != COMPILED)
         kill(-pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     close(tube[0]);
-    if (end == COMPILE_HOST_GONE)
+    if (end == COMPILE_HOST_GONE || end == COMPILE_STARVED)
         return end;
     return judge(status, end == COMPILE_FAILED, cause, text, size);
 }

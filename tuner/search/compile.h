@@ -22,11 +22,13 @@ struct compile_batch {
     const struct compile_unit *unit; /* function i of the object file is unit i */
     int count;
     const char *path; /* of the object file; must not exist */
+    bool press;       /* not at idle priority, but as one of those who want a core, and the last of them (nice) */
 };
 
-enum compile_end { COMPILED, COMPILE_FAILED, COMPILE_HOST_GONE };
+enum compile_end { COMPILED, COMPILE_FAILED, COMPILE_STARVED, COMPILE_HOST_GONE };
 
-/* On failure the cause (COMPILE or SYSTEM) and the tail of what was said. Returns early when the host goes. */
+/* On failure the cause (COMPILE or SYSTEM) and the tail of what was said. COMPILE_STARVED, unless `press`: others leave it no
+ * time. Returns early when the host goes. */
 enum compile_end compile_batch(const struct compile_batch *batch, int host, enum alt_cause *cause, char *text,
                                size_t size);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH = 6, SEND_MS = 5000 };
+enum { BATCH = 6, SEND_MS = 5000, PRESS_MS = 30000 };
 
 struct survey {
     struct worker *w;
@@ -63,8 +63,14 @@ static bool try_units(const struct survey *s, const struct compile_unit *unit, i
     enum alt_cause cause;
     snprintf(name, sizeof name, "kernels-%u.so", s->w->sequence++);
     scratch_file(&s->w->scratch, name, path, sizeof path);
-    const struct compile_batch batch = {&s->desc, s->isa, unit, count, path};
+    struct compile_batch batch = {&s->desc, s->isa, unit, count, path, host_now_ms() < s->w->press_until_ms};
     enum compile_end end = compile_batch(&batch, s->w->host, &cause, text, sizeof text);
+    if (end == COMPILE_STARVED) {
+        s->w->press_until_ms = host_now_ms() + PRESS_MS;
+        batch.press = true;
+        (void)unlink(path);
+        end = compile_batch(&batch, s->w->host, &cause, text, sizeof text);
+    }
     if (end == COMPILE_HOST_GONE)
         return false;
     if (end == COMPILED) {

@@ -13,6 +13,7 @@ struct worker {
     struct scratch scratch;
     struct partner partner;
     unsigned sequence; /* of object files: no name is used twice */
+    double press_until_ms; /* till then compiling does not wait for an idle core: lately there was none */
 };
 
 /* False when the host is gone. EXPLORED was sent otherwise, also when nothing could be done. */
