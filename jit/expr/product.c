@@ -65,40 +65,29 @@ static void stage(const struct product *q, const struct size *size)
     alt_nest_end(q->b);
 }
 
-/* Each tile of rows fetches `ahead` rows of the next panel, one a turn of its loop over k. */
-static void fetch(const struct product *q, int64_t ahead, int turn)
+/* Each tile of rows fetches `ahead` rows of the next panel, a vector a turn of its loops over k (variables row, vector), so
+ * that fetching never stands in the way of loads. */
+static void fetch(const struct product *q, int64_t ahead, int row, int vector)
 {
-    const struct alt_affine next = at(1, q->nt, 1);
+    const int64_t lanes = q->v->lanes;
+    const struct alt_affine next = at(1, q->nt, 1), k = alt_affine_plus(at(0, q->mt, ahead), row, 1);
+    struct alt_buffer_ref packed = {.buffer = q->w, .at = {next, k, at(0, vector, lanes)}};
+    struct alt_buffer_ref plain = {
+        .buffer = q->w,
+        .at = {at(0, q->batch, 1), k,
+               alt_affine_plus(at(q->v->vectors * lanes, q->nt, q->v->vectors * lanes), vector, lanes)}};
 
-    alt_nest_when(q->b, next, q->n_tiles);
-    for (int j = 0; j < q->v->vectors; j++) {
-        const struct alt_affine row = alt_affine_plus(at(0, q->mt, ahead), turn, 1);
-        struct alt_buffer_ref packed = {
-            .buffer = q->w, .at = {next, row, alt_affine_base((int64_t)j * q->v->lanes)}};
-        struct alt_buffer_ref plain = {.buffer = q->w,
-                                       .at = {at(0, q->batch, 1), row,
-                                              at((int64_t)(q->v->vectors + j) * q->v->lanes, q->nt,
-                                                 (int64_t)q->v->vectors * q->v->lanes)}};
-        if (q->staged)
-            alt_nest_when(q->b, plain.at[2], q->p->n);
-        alt_nest_add(q->b,
-                     &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = q->staged ? &plain : &packed});
-        if (q->staged)
-            alt_nest_end(q->b);
-    }
+    alt_nest_when(q->b, q->staged ? plain.at[2] : next, q->staged ? q->p->n : q->n_tiles);
+    alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = q->staged ? &plain : &packed});
     alt_nest_end(q->b);
 }
 
-/* k from `first` on, `unroll` steps a turn; `ahead` > 0: that many turns, which fetch. */
-static void steps(const struct product *q, const struct size *size, int64_t first, int64_t count, int64_t unroll,
-                  int64_t ahead)
+/* All rows of the tile at the `unroll` steps from k on. */
+static void step(const struct product *q, const struct size *size, struct alt_affine k, int64_t unroll)
 {
-    const int ks = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "k", count / unroll);
-    if (ahead > 0)
-        fetch(q, ahead, ks);
-    const int ku = unroll > 1 ? alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "u", unroll) : -1;
-    const struct alt_affine k = alt_affine_plus(at(first, ks, unroll), ku, 1);
+    const int u = unroll > 1 ? alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "u", unroll) : -1;
 
+    k = alt_affine_plus(k, u, 1);
     load_row(q, size, k, q->staged);
     const int i = alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "i", size->rows);
     const struct alt_buffer_ref x = {.buffer = q->a,
@@ -106,8 +95,28 @@ static void steps(const struct product *q, const struct size *size, int64_t firs
     alt_expr_splat(q->b, q->t.xv, &x);
     alt_expr_fma(q->b, q->t, i, size->vectors);
     alt_nest_end(q->b);
-    if (ku >= 0)
+    if (u >= 0)
         alt_nest_end(q->b);
+}
+
+/* k from `first` on. */
+static void steps(const struct product *q, const struct size *size, int64_t first, int64_t count, int64_t unroll)
+{
+    const int ks = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "k", count / unroll);
+    step(q, size, at(first, ks, unroll), unroll);
+    alt_nest_end(q->b);
+}
+
+/* k from 0 on, as long as there is something to fetch. */
+static void steps_that_fetch(const struct product *q, const struct size *size, int64_t unroll, int64_t ahead)
+{
+    const int64_t vectors = q->v->vectors;
+    const int row = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "kr", ahead);
+    const int vector = alt_nest_loop(q->b, ALT_LOOP_SERIAL, "kv", vectors);
+
+    fetch(q, ahead, row, vector);
+    step(q, size, alt_affine_plus(at(0, row, vectors * unroll), vector, unroll), unroll);
+    alt_nest_end(q->b);
     alt_nest_end(q->b);
 }
 
@@ -137,16 +146,17 @@ static void store(const struct product *q, const struct size *size)
 static void emit_tile(const struct product *q, const struct size *size)
 {
     const int64_t k = q->p->k, unroll = q->v->unroll, whole = k / unroll * unroll;
-    const int64_t share = k / q->m_tiles, most = whole / unroll;
+    const int64_t share = k / q->m_tiles, most = whole / (unroll * q->v->vectors);
     const int64_t ahead = !q->v->prefetch || q->n_tiles == 1 ? 0 : share < most ? share : most;
+    const int64_t fetched = ahead * q->v->vectors * unroll; /* steps */
 
     alt_expr_zero_acc(q->b, q->t.acc, size->rows, size->vectors);
     if (ahead > 0)
-        steps(q, size, 0, ahead * unroll, unroll, ahead);
-    if (whole - ahead * unroll > 0)
-        steps(q, size, ahead * unroll, whole - ahead * unroll, unroll, 0);
+        steps_that_fetch(q, size, unroll, ahead);
+    if (whole - fetched > 0)
+        steps(q, size, fetched, whole - fetched, unroll);
     if (k - whole > 0)
-        steps(q, size, whole, k - whole, 1, 0);
+        steps(q, size, whole, k - whole, 1);
     store(q, size);
 }
 
