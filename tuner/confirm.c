@@ -57,10 +57,12 @@ static bool capture(struct alt_tuner *t)
         return true;
     pthread_mutex_lock(&base->mutex);
     struct alt_binding *b = base->bindings.first;
+    while (b && (b->refused || b->hash != t->shape))
+        b = b->older;
     if (b)
         atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
     pthread_mutex_unlock(&base->mutex);
-    bool made = b && !b->refused && make_inputs(t, b);
+    bool made = b && make_inputs(t, b);
     alt_binding_release(b);
     if (!made) {
         free_inputs(t);

@@ -134,6 +134,7 @@ bool alt_subjects_find(struct alt_tuner *t, const alt_value *const *example)
     if (!src.binding)
         return false;
     bool found = find_all(t, &src);
+    t->shape = src.binding->hash;
     alt_binding_release(src.binding);
     return found;
 }

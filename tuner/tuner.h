@@ -59,6 +59,7 @@ struct alt_tuner {
     struct alt_regions regions;
     struct alt_subject *subject;
     int n_subjects;
+    uint64_t shape;              /* hash of the shapes that the subjects were found for (binding.h) */
     struct alt_records *records; /* NULL: none */
     struct alt_child worker;
     struct alt_slots slots;
