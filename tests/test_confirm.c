@@ -16,7 +16,7 @@
 
 enum { CALLERS = 2, IMAGES = 16, UNKNOWN = 1 };
 
-static int confirmations = 200;
+static int confirmations = 1000; /* a few are adopted: memory that lies better is a win, too */
 
 struct served {
     alt_model *model;
@@ -91,7 +91,7 @@ static void equal_plans_are_not_adopted(void **state)
     print_message("%d of %d adopted\n", adopted, confirmations);
     assert_int_equal(r.failure[0], '\0');
     assert_int_equal(r.refused + (uint32_t)adopted, confirmations);
-    assert_true(adopted * 100 <= (confirmations < 100 ? 100 : confirmations));
+    assert_true(adopted <= (confirmations < 200 ? 2 : confirmations / 100));
     assert_int_equal(atomic_load(&s.failed), 0);
     alt_session_free(s.session);
     alt_model_free(s.model);

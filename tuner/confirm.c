@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define WIN 1.01           /* least ratio that is worth a swap */
-#define ALPHA 1e-3         /* chance of adopting a plan that has no such win */
+#define ALPHA 1e-4         /* chance of adopting a plan that has no such win */
 enum {
     PAIRS = 2000,          /* undecided after so many: not worth it.. */
     FEW_PAIRS = 200,       /* ..or after these.. */
