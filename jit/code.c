@@ -19,8 +19,8 @@ struct alt_code {
     struct alt_arena arena; /* layouts */
     void *handle;           /* owned */
     _Atomic int references; /* the last release pairs with those before it */
-    int64_t range;
-    size_t scratch; /* bytes a thread */
+    struct alt_nest_range range; /* its body is gone */
+    size_t scratch;              /* bytes a thread */
     char name[160]; /* of the kernel */
     enum alt_desc_role role[ALT_DESC_MAX_OPERANDS];
     const struct alt_layout *layout[ALT_DESC_MAX_OPERANDS];
@@ -52,20 +52,19 @@ static alt_status tag_of(const struct alt_code_spec *spec, const struct alt_nest
     return ALT_OK;
 }
 
-/* The tag, the range of the parallel loops, and scratch. */
-static alt_status derive(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag, int64_t *range,
-                         size_t *scratch)
+/* The tag, the parallel loops, and scratch. */
+static alt_status derive(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag,
+                         struct alt_nest_range *range, size_t *scratch)
 {
-    struct alt_nest_range r;
     struct alt_arena arena;
     struct alt_nest *nest;
     alt_status status;
 
     alt_arena_init(&arena, mem);
     ALT_TRY(alt_variant_nest(&spec->desc, &spec->variant, spec->isa, &arena, &nest));
-    alt_nest_range(nest, &r);
+    alt_nest_range(nest, range);
+    range->body = NULL;
     ALT_TRY(tag_of(spec, nest, &arena, tag));
-    *range = r.range;
     *scratch = alt_nest_scratch(nest, NULL);
 done:
     alt_arena_free(&arena);
@@ -74,7 +73,7 @@ done:
 
 alt_status alt_code_tag(const struct alt_code_spec *spec, struct alt_mem *mem, uint64_t *tag)
 {
-    int64_t range;
+    struct alt_nest_range range;
     size_t scratch;
     return derive(spec, mem, tag, &range, &scratch);
 }
@@ -92,15 +91,26 @@ static int bind(struct alt_kernel_bind *b)
 
     if (b->n_out != 1 || b->n_in + 1 != code->n_operands)
         return ALT_E_ILLEGAL;
+    const int64_t any = alt_desc_any(&code->spec.desc, b->in[0].rank, b->in[0].dim);
+    const struct alt_desc desc = alt_desc_at(&code->spec.desc, any);
+    if (any > ALT_DESC_ANY_MOST || alt_desc_check(&desc) != ALT_OK)
+        return ALT_E_ILLEGAL;
     for (int i = 0; i < code->n_operands; i++) {
         const struct alt_operand *op = i < b->n_in ? &b->in[i] : &b->out[0];
-        if (op->dtype != ALT_FLOAT32 || !alt_desc_fits(&code->spec.desc, code->role[i], op->rank, op->dim) ||
+        if (op->dtype != ALT_FLOAT32 || !alt_desc_fits(&desc, code->role[i], op->rank, op->dim) ||
             !alt_layout_equal(op->layout, code->layout[i]))
             return ALT_E_ILLEGAL;
     }
     b->params = NULL;
-    b->range = code->range;
-    b->flops = alt_desc_flops(&code->spec.desc);
+    if (any) {
+        int64_t *extent = alt_arena_array(b->arena, 1, sizeof *extent);
+        if (!extent)
+            return ALT_E_NOMEM;
+        *extent = any;
+        b->extent = extent;
+    }
+    b->range = alt_nest_tiles(&code->range, any);
+    b->flops = alt_desc_flops(&desc);
     b->scratch = code->scratch;
     return ALT_OK;
 }
@@ -150,7 +160,7 @@ alt_status alt_code_load(const char *path, int index, const struct alt_code_spec
                          struct alt_code **out, struct alt_diag *diag)
 {
     struct alt_code *code = NULL;
-    int64_t range = 0;
+    struct alt_nest_range range = {.count = 0};
     size_t scratch = 0;
     uint64_t tag = 0;
     alt_status status;

@@ -67,12 +67,15 @@ alt_status alt_desc_check(const struct alt_desc *d)
     if (d->kind != ALT_DESC_CONV && d->kind != ALT_DESC_PRODUCT)
         return ALT_E_ILLEGAL;
     const bool ok = d->kind == ALT_DESC_CONV ? conv_ok(&d->conv) : product_ok(&d->product);
+    if ((d->conv.any && d->conv.n > ALT_DESC_ANY_MOST) ||
+        (d->product.any && (d->product.batch > 1 || d->product.m > ALT_DESC_ANY_MOST)))
+        return ALT_E_ILLEGAL;
     return ok && epilogue_ok(&d->epilogue) ? ALT_OK : ALT_E_ILLEGAL;
 }
 
 static bool conv_equal(const struct alt_conv_desc *a, const struct alt_conv_desc *b)
 {
-    bool same = a->rank == b->rank && a->n == b->n && a->c == b->c && a->o == b->o;
+    bool same = a->any == b->any && a->rank == b->rank && a->n == b->n && a->c == b->c && a->o == b->o;
     for (int i = 0; i < 2; i++)
         same = same && a->in[i] == b->in[i] && a->kernel[i] == b->kernel[i] && a->stride[i] == b->stride[i] &&
                a->begin[i] == b->begin[i] && a->end[i] == b->end[i] && a->dilation[i] == b->dilation[i];
@@ -81,7 +84,7 @@ static bool conv_equal(const struct alt_conv_desc *a, const struct alt_conv_desc
 
 static bool product_equal(const struct alt_product_desc *a, const struct alt_product_desc *b)
 {
-    return a->batch == b->batch && a->m == b->m && a->k == b->k && a->n == b->n && a->transposed == b->transposed &&
+    return a->any == b->any && a->batch == b->batch && a->m == b->m && a->k == b->k && a->n == b->n && a->transposed == b->transposed &&
            a->constant == b->constant;
 }
 
@@ -171,6 +174,31 @@ static bool product_fits(const struct alt_product_desc *p, enum alt_desc_role ro
     if (col != (role == ALT_ROLE_INPUT ? p->k : p->n))
         return false;
     return p->batch == 1 ? leading(rank - 1, dims, p->m) : row == p->m && leading(rank - 2, dims, p->batch);
+}
+
+int64_t alt_desc_any(const struct alt_desc *d, int rank, const int64_t *dims)
+{
+    int64_t any = 1;
+
+    if (rank < 2 || (d->kind == ALT_DESC_CONV ? !d->conv.any : !d->product.any))
+        return 0;
+    if (d->kind == ALT_DESC_CONV)
+        return dims[0];
+    for (int i = 0; i + 1 < rank; i++)
+        if (__builtin_mul_overflow(any, dims[i], &any))
+            return 0;
+    return any;
+}
+
+struct alt_desc alt_desc_at(const struct alt_desc *d, int64_t any)
+{
+    struct alt_desc at = *d;
+    if (d->conv.any)
+        at.conv.n = any;
+    if (d->product.any)
+        at.product.m = any;
+    at.conv.any = at.product.any = false;
+    return at;
 }
 
 bool alt_desc_fits(const struct alt_desc *d, enum alt_desc_role role, int rank, const int64_t *dims)

@@ -7,6 +7,9 @@
  *       b: the order of B's axes (kn, or nk for a transposed one), and whether its content is constant. A B that all
  *       batches share is batch=1 with m counting the rows of all of them.
  *
+ * "n=*4" (conv) and "m=*128" (product with batch=1): any extent from 1 to ALT_DESC_ANY_MOST, known when the kernel runs; the
+ * number is the one to be fast for.
+ *
  * The epilogue, in this order: bias (by output channel, by n), another operand of the output's shape added, an
  * activation (relu, or clip with its bounds as float32 bits). Operands of a kernel: x and w (a and b), bias, added
  * operand, output; those that the descriptor does not have are left out.
@@ -22,11 +25,13 @@ enum alt_activation { ALT_ACT_NONE, ALT_ACT_RELU, ALT_ACT_CLIP };
 /* Spatial axes stand at the end of the arrays: with one axis, [0] is 1 (pads 0) and [1] is the axis. */
 struct alt_conv_desc {
     int rank; /* spatial axes: 1 or 2 */
+    bool any; /* n is only typical */
     int64_t n, c, o;
     int64_t in[2], kernel[2], stride[2], begin[2], end[2], dilation[2];
 };
 
 struct alt_product_desc {
+    bool any; /* m is only typical */
     int64_t batch, m, k, n;
     bool transposed; /* B is [n,k] */
     bool constant;   /* B can be packed */
@@ -46,6 +51,7 @@ struct alt_desc {
 };
 
 #define ALT_DESC_MAX_OPERANDS 5
+#define ALT_DESC_ANY_MOST (INT64_C(1) << 16)
 enum alt_desc_role { ALT_ROLE_INPUT, ALT_ROLE_WEIGHT, ALT_ROLE_BIAS, ALT_ROLE_ADD, ALT_ROLE_OUTPUT };
 
 /* ALT_E_ILLEGAL unless every extent is at least 1 and none, nor any operand, is absurdly large; windows fit; clip
@@ -62,6 +68,11 @@ int alt_desc_operands(const struct alt_desc *d, enum alt_desc_role role[ALT_DESC
 /* Whether a tensor of this logical shape can be the operand. Products take any leading axes that multiply to what is
  * wanted, but a constant B with batch=1, which may be laid out in panels, is a matrix. */
 bool alt_desc_fits(const struct alt_desc *d, enum alt_desc_role role, int rank, const int64_t *dims);
+
+/* The extent that may be any, where `d` has one, that an input of this shape gives; else 0. */
+int64_t alt_desc_any(const struct alt_desc *d, int rank, const int64_t *dims);
+/* `d` for that extent and no other. */
+struct alt_desc alt_desc_at(const struct alt_desc *d, int64_t any);
 
 /* Canonical text, cut off at `size` and terminated when size > 0; returns its whole length. */
 size_t alt_desc_print(const struct alt_desc *d, char *out, size_t size);

@@ -14,7 +14,7 @@ static void put_axes(struct alt_text *t, const char *name, int rank, const int64
 
 static void put_conv(struct alt_text *t, const struct alt_conv_desc *c)
 {
-    alt_text_field(t, "conv f32 n=", c->n);
+    alt_text_field(t, c->any ? "conv f32 n=*" : "conv f32 n=", c->n);
     alt_text_field(t, " c=", c->c);
     put_axes(t, " i=", c->rank, c->in);
     alt_text_field(t, " o=", c->o);
@@ -31,7 +31,7 @@ static void put_conv(struct alt_text *t, const struct alt_conv_desc *c)
 static void put_product(struct alt_text *t, const struct alt_product_desc *p)
 {
     alt_text_field(t, "product f32 batch=", p->batch);
-    alt_text_field(t, " m=", p->m);
+    alt_text_field(t, p->any ? " m=*" : " m=", p->m);
     alt_text_field(t, " k=", p->k);
     alt_text_field(t, " n=", p->n);
     alt_text_put(t, p->transposed ? " b=nk" : " b=kn");
@@ -81,9 +81,17 @@ static bool take_pads(const char **at, struct alt_conv_desc *c)
     return ok;
 }
 
+static bool take_any(const char **at, const char *name, bool *any, int64_t *typical)
+{
+    if (!alt_scan_word(at, name))
+        return false;
+    *any = alt_scan_word(at, "*");
+    return alt_scan_number(at, typical);
+}
+
 static bool take_conv(const char **at, struct alt_conv_desc *c)
 {
-    const bool ok = alt_scan_field(at, "n=", &c->n) && alt_scan_field(at, "c=", &c->c) &&
+    const bool ok = take_any(at, "n=", &c->any, &c->n) && alt_scan_field(at, "c=", &c->c) &&
                     take_axes(at, "i=", &c->rank, c->in) && alt_scan_field(at, "o=", &c->o) &&
                     take_axes(at, "k=", &c->rank, c->kernel) && take_axes(at, "s=", &c->rank, c->stride) &&
                     take_pads(at, c) && take_axes(at, "d=", &c->rank, c->dilation);
@@ -94,7 +102,7 @@ static bool take_conv(const char **at, struct alt_conv_desc *c)
 
 static bool take_product(const char **at, struct alt_product_desc *p)
 {
-    if (!alt_scan_field(at, "batch=", &p->batch) || !alt_scan_field(at, "m=", &p->m) ||
+    if (!alt_scan_field(at, "batch=", &p->batch) || !take_any(at, "m=", &p->any, &p->m) ||
         !alt_scan_field(at, "k=", &p->k) || !alt_scan_field(at, "n=", &p->n))
         return false;
     p->transposed = alt_scan_word(at, "b=nk");

@@ -17,6 +17,7 @@
 
 /* The generated code reads the arguments by these offsets. */
 _Static_assert(offsetof(struct alt_kargs, operand) == 8, "kernel ABI");
+_Static_assert(offsetof(struct alt_kargs, extent) == 16, "kernel ABI");
 _Static_assert(offsetof(struct alt_kargs, begin) == 32 && offsetof(struct alt_kargs, end) == 40, "kernel ABI");
 _Static_assert(offsetof(struct alt_kargs, scratch) == 48, "kernel ABI");
 _Static_assert(offsetof(struct alt_koperand, data) == 0 && sizeof(struct alt_koperand) == 32, "kernel ABI");
@@ -44,6 +45,7 @@ struct emitter {
     /* Variables: running ones have a local, the others a value. */
     gcc_jit_lvalue *local[ALT_NEST_LOOPS];
     int64_t value[ALT_NEST_LOOPS];
+    gcc_jit_lvalue *symbol; /* NULL: there is none */
     int running[ALT_NEST_DEPTH], n_running;
     struct pointer *pointer; /* [POINTERS], a stack */
     int n_pointers;
@@ -69,6 +71,20 @@ static gcc_jit_lvalue *new_local(struct emitter *e, gcc_jit_type *type, const ch
     char name[40];
     snprintf(name, sizeof name, "%s_%d", stem, e->names++);
     return gcc_jit_function_new_local(e->fn, NULL, type, name);
+}
+
+/* Whether the loop runs once at most is known. */
+static bool runs_once(const struct alt_nest_loop *loop) { return loop->extent == 1 && !loop->per; }
+
+static gcc_jit_rvalue *extent_of(struct emitter *e, const struct alt_nest_loop *loop)
+{
+    if (!loop->per)
+        return integer(e, loop->extent);
+    gcc_jit_rvalue *symbol = gcc_jit_lvalue_as_rvalue(e->symbol);
+    if (loop->per == 1)
+        return symbol;
+    return binary(e, GCC_JIT_BINARY_OP_DIVIDE, e->i64,
+                  binary(e, GCC_JIT_BINARY_OP_PLUS, e->i64, symbol, integer(e, loop->per - 1)), integer(e, loop->per));
 }
 
 static gcc_jit_block *new_block(struct emitter *e) { return gcc_jit_function_new_block(e->fn, NULL); }
@@ -323,7 +339,7 @@ static void emit_loop(struct emitter *e, const struct alt_stmt *s)
 {
     const struct alt_nest_loop *loop = &e->nest->loop[s->var];
 
-    if (loop->kind == ALT_LOOP_UNROLLED || loop->extent == 1) {
+    if (loop->kind == ALT_LOOP_UNROLLED || runs_once(loop)) {
         emit_unrolled(e, s);
         return;
     }
@@ -336,7 +352,7 @@ static void emit_loop(struct emitter *e, const struct alt_stmt *s)
     emit_running(e, s->var, s->body);
     gcc_jit_block_add_assignment_op(e->block, NULL, var, GCC_JIT_BINARY_OP_PLUS, integer(e, 1));
     gcc_jit_rvalue *more = gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_LT,
-                                                          gcc_jit_lvalue_as_rvalue(var), integer(e, loop->extent));
+                                                          gcc_jit_lvalue_as_rvalue(var), extent_of(e, loop));
     gcc_jit_block_end_with_conditional(e->block, NULL, more, body, after);
     e->block = after;
 }
@@ -377,14 +393,18 @@ static void emit_when(struct emitter *e, const struct alt_stmt *s)
     int64_t rest;
     gcc_jit_rvalue *sum = condition(e, &s->condition, &rest);
 
-    if (!sum) {
+    const bool open = s->limit == ALT_NEST_SYMBOL;
+    if (!sum && (!open || rest < 0)) {
         emit_body(e, rest >= 0 && rest < s->limit ? s->body : s->other);
         return;
     }
+    if (!sum)
+        sum = integer(e, 0);
     gcc_jit_type *u64 = gcc_jit_context_get_int_type(e->ctxt, 8, 0); /* below 0 becomes far above the limit */
     gcc_jit_rvalue *value =
         gcc_jit_context_new_cast(e->ctxt, NULL, binary(e, GCC_JIT_BINARY_OP_PLUS, e->i64, sum, integer(e, rest)), u64);
-    gcc_jit_rvalue *limit = gcc_jit_context_new_rvalue_from_long(e->ctxt, u64, s->limit);
+    gcc_jit_rvalue *limit = open ? gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_as_rvalue(e->symbol), u64)
+                                 : gcc_jit_context_new_rvalue_from_long(e->ctxt, u64, s->limit);
     gcc_jit_block *yes = new_block(e), *no = new_block(e), *after = new_block(e);
     gcc_jit_block_end_with_conditional(
         e->block, NULL, gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_LT, value, limit), yes, no);
@@ -449,7 +469,7 @@ static void load_pointers(struct emitter *e, gcc_jit_rvalue *args)
         int64_t stride = 1;
         for (int a = e->nest->buffer[b].rank - 1; a >= 0; a--) {
             e->stride[b][a] = stride;
-            stride *= e->nest->buffer[b].extent[a];
+            stride *= e->nest->buffer[b].extent[a]; /* before the symbol's axis all indices are 0 */
         }
     }
 }
@@ -476,15 +496,15 @@ static void decompose(struct emitter *e, const struct alt_nest_range *r, gcc_jit
 
     for (int i = r->count - 1; i >= 0; i--) {
         const struct alt_nest_loop *loop = &e->nest->loop[r->var[i]];
-        if (loop->extent == 1)
+        if (runs_once(loop))
             continue;
         gcc_jit_lvalue *var = new_local(e, e->i64, loop->name);
-        assign(e, var, binary(e, GCC_JIT_BINARY_OP_MODULO, e->i64, rest, integer(e, loop->extent)));
+        assign(e, var, binary(e, GCC_JIT_BINARY_OP_MODULO, e->i64, rest, extent_of(e, loop)));
         e->local[r->var[i]] = var;
-        rest = binary(e, GCC_JIT_BINARY_OP_DIVIDE, e->i64, rest, integer(e, loop->extent));
+        rest = binary(e, GCC_JIT_BINARY_OP_DIVIDE, e->i64, rest, extent_of(e, loop));
     }
     for (int i = 0; i < r->count; i++)
-        if (e->nest->loop[r->var[i]].extent > 1)
+        if (!runs_once(&e->nest->loop[r->var[i]]))
             e->running[e->n_running++] = r->var[i];
 }
 
@@ -496,6 +516,11 @@ static void emit_tile_loop(struct emitter *e, gcc_jit_rvalue *args)
 
     alt_nest_range(e->nest, &range);
     load_pointers(e, args);
+    if (e->nest->typical) {
+        gcc_jit_rvalue *extents = field(e, args, offsetof(struct alt_kargs, extent), gcc_jit_type_get_pointer(e->i64));
+        e->symbol = new_local(e, e->i64, "symbol");
+        assign(e, e->symbol, gcc_jit_lvalue_as_rvalue(gcc_jit_rvalue_dereference(extents, NULL)));
+    }
     assign(e, tile, field(e, args, offsetof(struct alt_kargs, begin), e->i64));
     assign(e, end, field(e, args, offsetof(struct alt_kargs, end), e->i64));
     gcc_jit_block_end_with_jump(e->block, NULL, head);

@@ -34,9 +34,25 @@ void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out)
         if (nest->loop[s->var].kind != ALT_LOOP_PARALLEL || out->count == ALT_NEST_DEPTH)
             break;
         out->var[out->count++] = s->var;
-        out->range *= nest->loop[s->var].extent;
+        if (nest->loop[s->var].per)
+            out->per = nest->loop[s->var].per;
+        else
+            out->range *= nest->loop[s->var].extent;
         out->body = s->body;
     }
+}
+
+static int64_t pieces(int64_t whole, int64_t per) { return (whole + per - 1) / per; }
+
+int64_t alt_nest_extent(const struct alt_nest *nest, int var, int64_t symbol)
+{
+    const struct alt_nest_loop *loop = &nest->loop[var];
+    return loop->per ? pieces(symbol, loop->per) : loop->extent;
+}
+
+int64_t alt_nest_tiles(const struct alt_nest_range *range, int64_t symbol)
+{
+    return range->per ? range->range * pieces(symbol, range->per) : range->range;
 }
 
 size_t alt_nest_scratch(const struct alt_nest *nest, size_t offset[ALT_NEST_BUFFERS])
@@ -85,6 +101,12 @@ static void copy_name(char *out, const char *name)
     const size_t n = strnlen(name, ALT_NEST_NAME - 1);
     memcpy(out, name, n);
     out[n] = '\0';
+}
+
+void alt_nest_symbol(struct alt_nest_builder *b, int64_t typical)
+{
+    if (b->status == ALT_OK)
+        b->nest->typical = typical;
 }
 
 int alt_nest_buffer(struct alt_nest_builder *b, enum alt_buffer_kind kind, const char *name, int rank,
@@ -151,6 +173,15 @@ int alt_nest_loop(struct alt_nest_builder *b, enum alt_loop_kind kind, const cha
     b->nest->loop[var].kind = kind;
     b->nest->loop[var].extent = extent;
     open_body(b, append(b, &(struct alt_stmt){.kind = ALT_STMT_LOOP, .var = var}));
+    return var;
+}
+
+int alt_nest_loop_over(struct alt_nest_builder *b, enum alt_loop_kind kind, const char *name, int64_t per)
+{
+    const int64_t typical = b->status == ALT_OK ? b->nest->typical : 0;
+    const int var = alt_nest_loop(b, kind, name, per > 0 && typical > 0 ? pieces(typical, per) : 0);
+    if (b->status == ALT_OK)
+        b->nest->loop[var].per = per;
     return var;
 }
 

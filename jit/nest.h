@@ -2,23 +2,24 @@
  * the interpreter runs (nest_run.c, the oracle) and that gcc_emit.c translates without deciding anything.
  *
  *   nest f32x16 fused registers=32
- *   in x[1,4,56,56,16]
+ *   symbol 1
+ *   in x[s,4,56,56,16]
  *   in w[4,64,3,3,16]
- *   out y[1,4,56,56,16]
+ *   out y[s,4,56,56,16]
  *   scratch panel[64,32]
  *   tile acc[14,2]
- *   parallel oh 56 {
+ *   parallel n s {
  *     serial cb 4 {
  *       when 0 <= oh+kh-1 < 56 {
  *         unrolled i 14 {
- *           splat xv[0] = x[0,cb,oh+kh-1,14*t+i,ci]
+ *           splat xv[0] = x[n,cb,oh+kh-1,14*t+i,ci]
  *           fma acc[i,j] += xv[0] * wv[j]
  *         }
  *       } else {
  *         zero xv[0]
  *       }
  *     }
- *     store y[0,2*ot+j,oh,14*t+i,0] = acc[i,j] lanes=5 axis=1
+ *     store y[n,2*ot+j,oh,14*t+i,0] = acc[i,j] lanes=5 axis=1
  *   }
  *
  * Values are vectors of `f32x<lanes>`. A *tile* is an array of vectors in registers, indexed by unrolled loops alone,
@@ -42,6 +43,11 @@
  * range of the kernel; an output position is written for one value of their variables only. `unrolled` bodies are
  * repeated in the code. `when` bodies run where the condition holds, `else` bodies where not. Names of variables count
  * in their loop's body.
+ *
+ * The symbol `s` is an extent that is known when the kernel runs, from 1 to ALT_NEST_SYMBOL_MOST; behind the word stands the
+ * one that the nest is made to be fast for. It may be the extent of one axis of an operand whose axes before it have
+ * extent 1, the extent of a loop that is not unrolled (`s`, or `s/14` for the number of pieces of 14 that cover it, the last
+ * one perhaps short), and the limit of a condition.
  */
 #ifndef ALT_JIT_NEST_H
 #define ALT_JIT_NEST_H
@@ -52,7 +58,7 @@
 
 struct alt_arena;
 
-#define ALT_NEST_FORMAT 2 /* of the text and its meaning; part of every kernel's build tag */
+#define ALT_NEST_FORMAT 3 /* of the text and its meaning; part of every kernel's build tag */
 #define ALT_NEST_NAME 12
 #define ALT_NEST_RANK 8
 #define ALT_NEST_TILE_RANK 3
@@ -64,6 +70,8 @@ struct alt_arena;
 #define ALT_NEST_REGISTERS 64 /* tile elements */
 #define ALT_NEST_STATEMENTS 4096
 #define ALT_NEST_EMITTED 65536 /* statements after unrolling */
+#define ALT_NEST_SYMBOL (-1)   /* as an extent of a buffer, or a limit */
+#define ALT_NEST_SYMBOL_MOST (INT64_C(1) << 16)
 
 /* suffix, name */
 #define ALT_LOOP_TABLE(X) \
@@ -128,7 +136,8 @@ struct alt_nest_tile {
 struct alt_nest_loop {
     char name[ALT_NEST_NAME];
     enum alt_loop_kind kind;
-    int64_t extent;
+    int64_t extent; /* with `per`: for the typical symbol */
+    int64_t per;    /* > 0: as often as pieces of so much cover the symbol */
 };
 
 struct alt_tile_ref {
@@ -159,6 +168,7 @@ struct alt_stmt {
 struct alt_nest {
     int lanes, registers;
     bool fused;
+    int64_t typical; /* value of the symbol to be fast for; 0: there is no symbol */
     int n_buffers, n_tiles, n_loops, n_statements;
     struct alt_nest_buffer buffer[ALT_NEST_BUFFERS];
     struct alt_nest_tile tile[ALT_NEST_TILES];
@@ -181,14 +191,20 @@ alt_status alt_nest_parse(struct alt_arena *arena, const char *text, struct alt_
  * then. */
 alt_status alt_nest_verify(const struct alt_nest *nest, const char **why) __attribute__((warn_unused_result));
 
+/* How often a loop runs. `symbol` counts nothing in a nest without one. */
+int64_t alt_nest_extent(const struct alt_nest *nest, int var, int64_t symbol);
+
 /* The parallel loops, outermost first, and what they hold. */
 struct alt_nest_range {
     int count;
     int var[ALT_NEST_DEPTH];
-    int64_t range; /* product of the extents */
+    int64_t range; /* product of the extents that do not depend on the symbol */
+    int64_t per;   /* > 0: times that of the loop that does */
     const struct alt_stmt *body;
 };
 void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out);
+/* Tiles of work in all. */
+int64_t alt_nest_tiles(const struct alt_nest_range *range, int64_t symbol);
 
 /* Bytes of scratch of a verified nest, and where each scratch buffer begins in it (a multiple of ALT_NEST_ALIGN); other
  * buffers' entries are 0. `offset` may be NULL. */
@@ -196,7 +212,8 @@ void alt_nest_range(const struct alt_nest *nest, struct alt_nest_range *out);
 size_t alt_nest_scratch(const struct alt_nest *nest, size_t offset[ALT_NEST_BUFFERS]);
 
 /* Runs tiles [begin, end) of a verified nest, data[b] being operand b and `scratch` that many bytes. */
-void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t begin, int64_t end);
+void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t symbol, int64_t begin,
+                  int64_t end);
 
 /* ---- building ---- */
 
@@ -211,11 +228,15 @@ struct alt_nest_builder {
 };
 
 void alt_nest_begin(struct alt_nest_builder *b, struct alt_arena *arena, int lanes, int registers, bool fused);
+/* The nest has a symbol. */
+void alt_nest_symbol(struct alt_nest_builder *b, int64_t typical);
 int alt_nest_buffer(struct alt_nest_builder *b, enum alt_buffer_kind kind, const char *name, int rank,
                     const int64_t *extent);
 int alt_nest_tile(struct alt_nest_builder *b, const char *name, int rank, const int64_t *extent);
 /* Opens a loop and returns its variable. */
 int alt_nest_loop(struct alt_nest_builder *b, enum alt_loop_kind kind, const char *name, int64_t extent);
+/* One that covers the symbol in pieces of `per`. */
+int alt_nest_loop_over(struct alt_nest_builder *b, enum alt_loop_kind kind, const char *name, int64_t per);
 /* Opens a condition; alt_nest_else opens its other side. */
 void alt_nest_when(struct alt_nest_builder *b, struct alt_affine condition, int64_t limit);
 void alt_nest_else(struct alt_nest_builder *b);

@@ -153,15 +153,34 @@ static bool take_plain(struct parser *p, enum alt_stmt_kind kind)
 
 static bool take_body(struct parser *p);
 
+/* A number, or the symbol. */
+static bool take_extent(struct parser *p, int64_t *out)
+{
+    *out = ALT_NEST_SYMBOL;
+    return (p->b.nest->typical && take(p, "s")) || (alt_scan_number(&p->at, out) && *out != ALT_NEST_SYMBOL);
+}
+
+/* The extent of a loop; *per > 0: pieces of the symbol. */
+static bool take_times(struct parser *p, int64_t *extent, int64_t *per)
+{
+    *per = 0;
+    if (!take_extent(p, extent))
+        return false;
+    if (*extent != ALT_NEST_SYMBOL)
+        return true;
+    *per = 1;
+    return !take(p, "/") || (alt_scan_number(&p->at, per) && *per > 1);
+}
+
 static bool take_loop(struct parser *p, enum alt_loop_kind kind)
 {
     char name[ALT_NEST_NAME];
-    int64_t extent;
+    int64_t extent, per;
 
-    if (!alt_scan_name(&p->at, name, sizeof name) || !alt_scan_number(&p->at, &extent) || !take(p, "{") ||
+    if (!alt_scan_name(&p->at, name, sizeof name) || !take_times(p, &extent, &per) || !take(p, "{") ||
         find_var(p, name) >= 0 || p->n_scope == ALT_NEST_DEPTH)
         return false;
-    const int var = alt_nest_loop(&p->b, kind, name, extent);
+    const int var = per ? alt_nest_loop_over(&p->b, kind, name, per) : alt_nest_loop(&p->b, kind, name, extent);
     if (p->b.status != ALT_OK)
         return false;
     p->scope[p->n_scope++] = var;
@@ -177,7 +196,7 @@ static bool take_when(struct parser *p)
     int64_t limit;
 
     if (!take(p, "0") || !take(p, "<=") || !take_affine(p, &condition) || !take(p, "<") ||
-        !alt_scan_number(&p->at, &limit) || !take(p, "{"))
+        !take_extent(p, &limit) || !take(p, "{"))
         return false;
     alt_nest_when(&p->b, condition, limit);
     if (p->b.status != ALT_OK || !take_body(p) || !take(p, "}"))
@@ -223,7 +242,7 @@ static bool take_extents(struct parser *p, int most, char *name, int *rank, int6
         return false;
     *rank = 0;
     do {
-        if (*rank == most || !alt_scan_number(&p->at, &extent[(*rank)++]))
+        if (*rank == most || !take_extent(p, &extent[(*rank)++]))
             return false;
     } while (take(p, ","));
     return take(p, "]");
@@ -274,6 +293,10 @@ static bool take_nest(struct parser *p, struct alt_arena *arena)
     if ((!fused && !take(p, "split")) || !take_int(p, "registers=", 1, ALT_NEST_REGISTERS, &registers))
         return false;
     alt_nest_begin(&p->b, arena, lanes, registers, fused);
+    int64_t typical = 0;
+    if (p->b.status == ALT_OK && alt_scan_field(&p->at, "symbol ", &typical) && typical < 1)
+        return false;
+    alt_nest_symbol(&p->b, typical);
     while (p->b.status == ALT_OK) {
         bool ok;
         if (take(p, "in "))

@@ -66,6 +66,14 @@ static void indent(struct printer *p, int depth)
 
 static void put_body(struct printer *p, const struct alt_stmt *s, int depth);
 
+static void put_extent(struct printer *p, int64_t extent)
+{
+    if (extent == ALT_NEST_SYMBOL)
+        alt_text_put(&p->text, "s");
+    else
+        alt_text_number(&p->text, extent);
+}
+
 static void put_control(struct printer *p, const struct alt_stmt *s, int depth)
 {
     if (s->kind == ALT_STMT_LOOP) {
@@ -73,11 +81,17 @@ static void put_control(struct printer *p, const struct alt_stmt *s, int depth)
         alt_text_put(&p->text, alt_loop_kind_name(loop->kind));
         alt_text_put(&p->text, " ");
         alt_text_put(&p->text, loop->name);
-        alt_text_field(&p->text, " ", loop->extent);
+        if (!loop->per)
+            alt_text_field(&p->text, " ", loop->extent);
+        else if (loop->per == 1)
+            alt_text_put(&p->text, " s");
+        else
+            alt_text_field(&p->text, " s/", loop->per);
     } else {
         alt_text_put(&p->text, "when 0 <= ");
         put_affine(p, &s->condition);
-        alt_text_field(&p->text, " < ", s->limit);
+        alt_text_put(&p->text, " < ");
+        put_extent(p, s->limit);
     }
     alt_text_put(&p->text, " {\n");
     put_body(p, s->body, depth + 1);
@@ -135,8 +149,10 @@ static void put_extents(struct printer *p, const char *kind, const char *name, i
     alt_text_put(&p->text, kind);
     alt_text_put(&p->text, " ");
     alt_text_put(&p->text, name);
-    for (int i = 0; i < rank; i++)
-        alt_text_field(&p->text, i > 0 ? "," : "[", extent[i]);
+    for (int i = 0; i < rank; i++) {
+        alt_text_put(&p->text, i > 0 ? "," : "[");
+        put_extent(p, extent[i]);
+    }
     alt_text_put(&p->text, "]\n");
 }
 
@@ -148,6 +164,10 @@ size_t alt_nest_print(const struct alt_nest *nest, char *out, size_t size)
     alt_text_put(&p.text, nest->fused ? " fused" : " split");
     alt_text_field(&p.text, " registers=", nest->registers);
     alt_text_put(&p.text, "\n");
+    if (nest->typical)
+        alt_text_field(&p.text, "symbol ", nest->typical);
+    if (nest->typical)
+        alt_text_put(&p.text, "\n");
     for (int i = 0; i < nest->n_buffers; i++)
         put_extents(&p, alt_buffer_kind_name(nest->buffer[i].kind), nest->buffer[i].name, nest->buffer[i].rank,
                     nest->buffer[i].extent);

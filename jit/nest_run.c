@@ -7,6 +7,7 @@
 struct runner {
     const struct alt_nest *nest;
     void *data[ALT_NEST_BUFFERS];
+    int64_t symbol;
     int64_t value[ALT_NEST_LOOPS];
     int first[ALT_NEST_TILES]; /* register of a tile's element 0 */
     float reg[ALT_NEST_REGISTERS][ALT_NEST_LANES];
@@ -32,7 +33,7 @@ static float *buffer_at(struct runner *r, const struct alt_buffer_ref *ref, int6
         at += alt_affine_at(&ref->at[i], r->value) * stride;
         if (i == ref->axis)
             *step = stride;
-        stride *= b->extent[i];
+        stride *= b->extent[i]; /* before the symbol's axis all indices are 0 */
     }
     return (float *)r->data[ref->buffer] + at;
 }
@@ -89,13 +90,14 @@ static void run_body(struct runner *r, const struct alt_stmt *s)
 {
     for (; s; s = s->next) {
         if (s->kind == ALT_STMT_LOOP) {
-            for (int64_t i = 0; i < r->nest->loop[s->var].extent; i++) {
+            for (int64_t i = 0; i < alt_nest_extent(r->nest, s->var, r->symbol); i++) {
                 r->value[s->var] = i;
                 run_body(r, s->body);
             }
         } else if (s->kind == ALT_STMT_WHEN) {
             const int64_t c = alt_affine_at(&s->condition, r->value);
-            run_body(r, c >= 0 && c < s->limit ? s->body : s->other);
+            const int64_t limit = s->limit == ALT_NEST_SYMBOL ? r->symbol : s->limit;
+            run_body(r, c >= 0 && c < limit ? s->body : s->other);
         } else if (s->kind == ALT_STMT_PREFETCH) {
             continue;
         } else if (s->ref) {
@@ -106,9 +108,10 @@ static void run_body(struct runner *r, const struct alt_stmt *s)
     }
 }
 
-void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t begin, int64_t end)
+void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch, int64_t symbol, int64_t begin,
+                  int64_t end)
 {
-    struct runner r = {.nest = nest};
+    struct runner r = {.nest = nest, .symbol = symbol};
     struct alt_nest_range range;
     size_t offset[ALT_NEST_BUFFERS];
     int registers = 0;
@@ -127,8 +130,9 @@ void alt_nest_run(const struct alt_nest *nest, void *const *data, void *scratch,
     for (int64_t tile = begin; tile < end; tile++) {
         int64_t rest = tile;
         for (int i = range.count - 1; i >= 0; i--) {
-            r.value[range.var[i]] = rest % nest->loop[range.var[i]].extent;
-            rest /= nest->loop[range.var[i]].extent;
+            const int64_t extent = alt_nest_extent(nest, range.var[i], symbol);
+            r.value[range.var[i]] = rest % extent;
+            rest /= extent;
         }
         memset(r.reg, 0, sizeof r.reg);
         run_body(&r, range.body);

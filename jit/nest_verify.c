@@ -5,6 +5,9 @@
  * e = g + (e - g), e lies in [0, limit-1] + range(e - g), which is exact when the two differ by a constant.
  * Indices of tiles must hold without conditions: an unrolled copy is made whether or not it is ever reached.
  *
+ * The symbol stands for every number up to ALT_NEST_SYMBOL_MOST. On its axis an index is below it where a condition with the
+ * symbol for its limit says so of something that is nowhere smaller, or where it is the variable of a loop over it.
+ *
  * Parallel loops are independent when, for each parallel variable p and each output, some axis tells the values of p
  * apart: all stores have the same coefficient k of p there, no other parallel variable, and what else is added spans
  * less than |k|.
@@ -52,9 +55,25 @@ static bool name_ok(const char *name)
 static bool volume_ok(int rank, const int64_t *extent, int64_t most)
 {
     int64_t all = 1;
-    for (int i = 0; i < rank; i++)
-        if (extent[i] < 1 || __builtin_mul_overflow(all, extent[i], &all) || all > most)
+    for (int i = 0; i < rank; i++) {
+        const int64_t e = extent[i] == ALT_NEST_SYMBOL ? ALT_NEST_SYMBOL_MOST : extent[i];
+        if (e < 1 || __builtin_mul_overflow(all, e, &all) || all > most)
             return false;
+    }
+    return true;
+}
+
+/* At most one axis is the symbol's, and those before it have extent 1. */
+static bool symbol_ok(const struct alt_nest *n, const struct alt_nest_buffer *b)
+{
+    bool found = false, unit = true;
+    for (int a = 0; a < b->rank; a++) {
+        const bool is = b->extent[a] == ALT_NEST_SYMBOL;
+        if (is && (found || !unit || !n->typical || b->kind == ALT_BUFFER_SCRATCH))
+            return false;
+        found |= is;
+        unit &= b->extent[a] == 1;
+    }
     return true;
 }
 
@@ -73,6 +92,8 @@ static bool check_buffers(struct verifier *v)
         if (!volume_ok(n->buffer[i].rank, n->buffer[i].extent,
                        n->buffer[i].kind == ALT_BUFFER_SCRATCH ? MAX_SCRATCH : MAX_ELEMENTS))
             return refuse(v, "extents of a buffer");
+        if (!symbol_ok(n, &n->buffer[i]))
+            return refuse(v, "place of the symbol in a buffer");
         for (int j = 0; j < i; j++)
             if (strcmp(n->buffer[i].name, n->buffer[j].name) == 0)
                 return refuse(v, "two buffers of one name");
@@ -112,14 +133,19 @@ static bool check_header(struct verifier *v)
         return refuse(v, "lanes must be a power of two up to 16");
     if (n->registers < 1 || n->registers > ALT_NEST_REGISTERS)
         return refuse(v, "number of registers");
+    if (n->typical < 0 || n->typical > ALT_NEST_SYMBOL_MOST)
+        return refuse(v, "the symbol");
     if (n->n_loops < 0 || n->n_loops > ALT_NEST_LOOPS)
         return refuse(v, "number of loops");
     for (int i = 0; i < n->n_loops; i++) {
         if (!name_ok(n->loop[i].name) || (unsigned)n->loop[i].kind >= ALT_LOOP_COUNT)
             return refuse(v, "name or kind of a loop");
+        const int64_t per = n->loop[i].per;
         if (n->loop[i].extent < 1 || n->loop[i].extent > MAX_EXTENT)
             return refuse(v, "extent of a loop");
-        v->full[i] = v->var[i] = (struct alt_interval){0, n->loop[i].extent - 1};
+        if (per && (per < 0 || per > ALT_NEST_SYMBOL_MOST || !n->typical || n->loop[i].kind == ALT_LOOP_UNROLLED))
+            return refuse(v, "a loop over the symbol");
+        v->full[i] = v->var[i] = (struct alt_interval){0, alt_nest_extent(n, i, ALT_NEST_SYMBOL_MOST) - 1};
     }
     return check_buffers(v) && check_tiles(v);
 }
@@ -141,12 +167,31 @@ static bool vars_ok(struct verifier *v, const struct alt_affine *e, bool unrolle
     return true;
 }
 
+/* e < the symbol, by a condition or because it is the variable of a loop over it. */
+static bool below_symbol(struct verifier *v, const struct alt_affine *e)
+{
+    struct alt_affine rest;
+    struct alt_interval r;
+
+    for (int i = 0; i < v->n_guards; i++)
+        if (v->guard[i]->limit == ALT_NEST_SYMBOL && alt_affine_minus(e, &v->guard[i]->condition, &rest) &&
+            alt_affine_range(&rest, v->var, &r) && r.hi <= 0)
+            return true;
+    return e->count == 1 && e->term[0].coef == 1 && e->base <= 0 && v->nest->loop[e->term[0].var].per == 1;
+}
+
 static void narrow(struct verifier *v, const struct alt_affine *e, struct alt_interval *range)
 {
     for (int i = 0; i < v->n_guards; i++) {
         struct alt_affine rest;
         struct alt_interval r;
         int64_t hi;
+        if (v->guard[i]->limit == ALT_NEST_SYMBOL) {
+            if (alt_affine_minus(e, &v->guard[i]->condition, &rest) && alt_affine_range(&rest, v->var, &r) &&
+                r.lo > range->lo)
+                range->lo = r.lo;
+            continue;
+        }
         if (!alt_affine_minus(e, &v->guard[i]->condition, &rest) || !alt_affine_range(&rest, v->var, &r) ||
             __builtin_add_overflow(r.hi, v->guard[i]->limit - 1, &hi))
             continue;
@@ -170,6 +215,9 @@ static bool index_ok(struct verifier *v, const struct alt_affine *e, int64_t ext
         narrow(v, e, &range);
     if (range.lo > range.hi)
         return true; /* conditions exclude each other: never reached */
+    if (extent == ALT_NEST_SYMBOL)
+        return more == 0 && range.lo >= 0 && below_symbol(v, e) ? true
+                                                                 : refuse(v, "an index may reach the symbol");
     return range.lo >= 0 && range.hi < extent - more ? true : refuse(v, "an index may leave its buffer or tile");
 }
 
@@ -253,7 +301,7 @@ static int narrow_var(struct verifier *v, const struct alt_stmt *s, struct alt_i
 {
     int64_t hi;
 
-    if (s->condition.count != 1 || s->condition.term[0].coef != 1 || s->condition.base == INT64_MIN ||
+    if (s->limit == ALT_NEST_SYMBOL || s->condition.count != 1 || s->condition.term[0].coef != 1 || s->condition.base == INT64_MIN ||
         __builtin_sub_overflow(s->limit - 1, s->condition.base, &hi))
         return -1;
     const int var = s->condition.term[0].var;
@@ -270,7 +318,8 @@ static bool check_when(struct verifier *v, const struct alt_stmt *s)
 {
     struct alt_interval range, saved;
 
-    if (s->limit < 1 || s->limit > MAX_EXTENT)
+    const bool symbol = s->limit == ALT_NEST_SYMBOL && v->nest->typical;
+    if (!symbol && (s->limit < 1 || s->limit > MAX_EXTENT))
         return refuse(v, "limit of a condition");
     if (!vars_ok(v, &s->condition, false))
         return false;
@@ -375,15 +424,18 @@ static bool check_parallel(struct verifier *v)
 {
     struct alt_nest_range r;
     int64_t all = 1;
+    int over = 0; /* loops over the symbol */
 
     alt_nest_range(v->nest, &r);
     if (has_parallel(v, r.body))
         return refuse(v, "a parallel loop is not outermost");
     for (int i = 0; i < r.count; i++) {
-        if (__builtin_mul_overflow(all, v->nest->loop[r.var[i]].extent, &all) || all > MAX_ELEMENTS)
+        const int64_t extent = v->full[r.var[i]].hi + 1;
+        over += v->nest->loop[r.var[i]].per > 0;
+        if (over > 1 || __builtin_mul_overflow(all, extent, &all) || all > MAX_ELEMENTS)
             return refuse(v, "range of the parallel loops");
         for (int buffer = 0; buffer < v->nest->n_buffers; buffer++)
-            if (v->nest->loop[r.var[i]].extent > 1 && v->nest->buffer[buffer].kind == ALT_BUFFER_OUT &&
+            if (extent > 1 && v->nest->buffer[buffer].kind == ALT_BUFFER_OUT &&
                 !independent(v, r.var[i], buffer))
                 return false;
     }

@@ -64,6 +64,7 @@ static alt_status bind_kernel(struct binder *k, const struct alt_step *step, str
     if (bs->kernel->bind)
         ALT_CHECK((alt_status)bs->kernel->bind(&bind));
     bs->params = bind.params;
+    bs->extent = bind.extent;
     bs->range = bind.range;
     bs->flops = bind.flops;
     if (bind.scratch > SIZE_MAX / 2)

@@ -44,6 +44,7 @@ struct alt_bstep {
     bool skip;                    /* content known already, or a view: nothing to run */
     const struct alt_kernel *kernel;
     const void *params;
+    const int64_t *extent;
     int64_t range;
     double flops;
     const struct alt_koperand *operand; /* [n_in + n_out] with data NULL */

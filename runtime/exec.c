@@ -71,7 +71,7 @@ static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, co
     resolve(x, b, step, bs, operand);
     struct parallel p = {.kernel = bs->kernel, .scratch = x->context->scratch.data, .scratch_bytes = b->scratch};
     p.args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(step->n_in + step->n_out),
-                                .operand = operand, .params = bs->params, .fault = &fault};
+                                .operand = operand, .extent = bs->extent, .params = bs->params, .fault = &fault};
     int threads = bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
     if (threads == 1) {
         run_tiles(&p, 0, 0, bs->range);

@@ -40,6 +40,7 @@ struct alt_kernel_bind {
     const struct alt_operand *in, *out;
     /* results */
     const void *params;
+    const int64_t *extent; /* generated kernels: symbolic extents, as long as the binding; default NULL */
     int64_t range;   /* tiles of the parallel loop; default 1; 0: nothing to do */
     double flops;    /* about how many operations all tiles do: decides how many threads are worth it; default 0 (one thread) */
     size_t scratch;  /* bytes a thread */

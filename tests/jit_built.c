@@ -64,7 +64,8 @@ alt_status jit_call_open(struct jit_call *call, struct jit_memory *m, const stru
     }
     const struct alt_kernel *kernel = alt_code_kernel(code);
     call->bind = (struct alt_kernel_bind){
-        .kernel = kernel, .n_in = n - 1, .n_out = 1, .in = call->op, .out = &call->op[n - 1], .range = 1};
+        .kernel = kernel, .n_in = n - 1, .n_out = 1, .in = call->op, .out = &call->op[n - 1], .range = 1,
+        .arena = &m->c->arena};
     const alt_status status = (alt_status)kernel->bind(&call->bind);
     call->scratch = kc_block_make(call->bind.scratch, ALT_ALIGN, true, 0xff);
     return status;
@@ -81,6 +82,7 @@ void jit_call_run(const struct jit_call *call, const struct alt_code *code, int6
     const struct alt_kargs args = {.abi = ALT_KERNEL_ABI,
                                    .operand_count = (uint32_t)call->bind.n_in + 1,
                                    .operand = call->karg,
+                                   .extent = call->bind.extent,
                                    .begin = begin,
                                    .end = end,
                                    .scratch = call->scratch.data};

@@ -76,7 +76,7 @@ static float epilogue(const struct jit_case *c, float sum, int64_t channel, int6
 
 static float conv_sum(const struct jit_case *c, int64_t n, int64_t o, int64_t oh, int64_t ow)
 {
-    const struct alt_conv_desc *k = &c->desc.conv;
+    const struct alt_conv_desc *k = &c->at.conv;
     const float *x = c->operand[0].value, *w = c->operand[1].value + o * k->c * k->kernel[0] * k->kernel[1];
     float sum = 0;
 
@@ -93,7 +93,7 @@ static float conv_sum(const struct jit_case *c, int64_t n, int64_t o, int64_t oh
 
 static void conv_reference(const struct jit_case *c, float *y)
 {
-    const struct alt_conv_desc *k = &c->desc.conv;
+    const struct alt_conv_desc *k = &c->at.conv;
     const int64_t height = alt_conv_desc_out(k, 0), width = alt_conv_desc_out(k, 1);
     int64_t at = 0;
 
@@ -106,7 +106,7 @@ static void conv_reference(const struct jit_case *c, float *y)
 
 static void product_reference(const struct jit_case *c, float *y)
 {
-    const struct alt_product_desc *p = &c->desc.product;
+    const struct alt_product_desc *p = &c->at.product;
     int64_t at = 0;
 
     for (int64_t b = 0; b < p->batch; b++)
@@ -146,15 +146,18 @@ void jit_case_open(struct jit_case *c, const char *text, uint64_t seed, bool fus
     c->fused = fused;
     if (alt_desc_parse(text, &c->desc) != ALT_OK)
         fail_msg("not a descriptor: %s", text);
+    const int64_t typical = c->desc.kind == ALT_DESC_CONV ? c->desc.conv.n : c->desc.product.m;
+    c->any = 1 + (int64_t)(seed % (uint64_t)(2 * typical));
+    c->at = alt_desc_at(&c->desc, c->any);
     c->n = alt_desc_operands(&c->desc, role);
     for (int i = 0; i < c->n; i++) {
         struct jit_operand *o = &c->operand[i];
         o->role = role[i];
         if (c->desc.kind == ALT_DESC_CONV)
-            conv_dims(&c->desc.conv, o);
+            conv_dims(&c->at.conv, o);
         else
-            product_dims(&c->desc.product, o);
-        assert_true(alt_desc_fits(&c->desc, o->role, o->rank, o->dim));
+            product_dims(&c->at.product, o);
+        assert_true(alt_desc_fits(&c->at, o->role, o->rank, o->dim));
         o->count = 1;
         for (int d = 0; d < o->rank; d++)
             o->count *= o->dim[d];

@@ -20,7 +20,8 @@ struct jit_operand {
 struct jit_case {
     struct alt_mem mem;
     struct alt_arena arena;
-    struct alt_desc desc;
+    struct alt_desc desc, at; /* `at`: what the operands are, where `desc` leaves an extent open */
+    int64_t any;              /* that extent, from 1 to twice the typical one */
     int n;
     struct jit_operand operand[ALT_DESC_MAX_OPERANDS];
     bool fused; /* of the expected values */

@@ -18,6 +18,12 @@ static const char *const jit_shapes[] = {
     "product f32 batch=3 m=5 k=7 n=19 b=kn +relu",
     "product f32 batch=1 m=13 k=3 n=257 b=kn +add +clip=0xff800000,0x3f800000",
     "product f32 batch=2 m=31 k=70 n=90 b=kn,const +bias +add",
+    "conv f32 n=*3 c=5 i=7x9 o=20 k=3x3 s=1x1 p=1,1,1,1 d=1x1 +bias +add +relu",
+    "conv f32 n=*1 c=16 i=5x5 o=16 k=1x1 s=2x2 p=0,0,0,0 d=1x1",
+    "product f32 batch=1 m=*20 k=31 n=100 b=kn,const +bias +add +relu",
+    "product f32 batch=1 m=*3 k=9 n=40 b=kn",
+    "product f32 batch=1 m=*64 k=70 n=33 b=nk,const +bias",
+    "product f32 batch=1 m=*17 k=300 n=96 b=kn +add",
     "product f32 batch=1 m=1 k=129 n=50 b=kn,const +bias",
 };
 enum { JIT_SHAPES = sizeof jit_shapes / sizeof *jit_shapes };

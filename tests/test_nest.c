@@ -101,6 +101,11 @@ static void other_text_is_malformed(void **state)
         "nest f32x4 fused registers=4\nfor i 2 { }",
         "nest f32x4 fused registers=4\nserial i 9223372036854775808 { }",
         "nest f32x4 fused registers=4\ntile t[1]\nmax t[0] 1.5",
+        "nest f32x4 fused registers=4\nin x[s]", /* no symbol */
+        "nest f32x4 fused registers=4\nserial i s { }",
+        "nest f32x4 fused registers=4\nsymbol 0",
+        "nest f32x4 fused registers=4\nsymbol 4\nserial i s/1 { }",
+        "nest f32x4 fused registers=4\nsymbol 4\nin x[-1]",
         "nest f32x4 fused registers=4\ntile t[9]\nserial i 2 { zero t[9223372036854775807+9223372036854775807] }",
     };
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
@@ -198,7 +203,7 @@ struct refusal {
     const char *body, *why;
 };
 
-/* In a frame with x[7,12], y[8,4], tiles t[2,2] and u[1] of 6 registers, 4 lanes. */
+/* In a frame with x[7,12], z[1,s,4], y[8,4], scratch q[3,4], tiles t[2,2] and u[1] of 6 registers, 4 lanes. */
 static const struct refusal refusals[] = {
     {"splat t[0,0] = x[7,0]", "index"},
     {"splat t[0,0] = x[-1,0]", "index"},
@@ -231,6 +236,18 @@ static const struct refusal refusals[] = {
     {"unrolled i 4000000000 { unrolled j 4000000000 { zero t[0,0] } }", "too much code"},
     {"serial i 2000000000000 { serial j 2000000000000 { splat t[0,0] = x[9000000*i+9000000*j,0] } }", "overflow"},
     {"serial i 4 { when 0 <= i < 0 { } }", "limit"},
+    /* the frame's z[1,s,4] and symbol s, scratch q[3,4] */
+    {"serial i 4 { splat t[0,0] = z[0,i,0] }", "symbol"},
+    {"serial i s { splat t[0,0] = z[0,i+1,0] }", "symbol"},
+    {"serial i s/2 { splat t[0,0] = z[0,2*i+1,0] }", "symbol"},
+    {"serial i s/2 { when 0 <= 2*i < s { splat t[0,0] = z[0,2*i+1,0] } }", "symbol"},
+    {"serial i s { splat t[0,0] = z[0,i-1,0] }", "symbol"},
+    {"serial i s { load t[0,0] = z[0,i,0] axis=1 }", "symbol"},
+    {"serial i s { splat t[0,0] = x[i,0] }", "index"},
+    {"unrolled i s { }", "over the symbol"},
+    {"parallel i s { parallel j s { } }", "range"},
+    {"splat t[0,0] = q[0,0]", "splat"},
+    {"store q[3,0] = t[0,0]", "index"},
 };
 
 /* `why` NULL: legal. */
@@ -242,6 +259,9 @@ static const struct refusal others[] = {
     {"parallel p 2 { store y[4*p,0] = t[0,0] lanes=4 axis=0 }", NULL},
     {"parallel p 2 { parallel q 4 { store y[p,q] = t[0,0] lanes=1 } }", NULL},
     {"load t[0,0] = x[0,8]", NULL},
+    {"serial i s { splat t[0,0] = z[0,i,0] }", NULL},
+    {"serial i s/2 { when 0 <= 2*i+1 < s { splat t[0,0] = z[0,2*i,0] } }", NULL},
+    {"parallel i s/2 { store q[0,0] = t[0,0] load t[0,0] = q[0,0] }", NULL},
     {"load t[0,0] = x[0,11] lanes=1", NULL},
 };
 
@@ -249,7 +269,9 @@ static void check(const struct refusal *r)
 {
     char text[1024], before[1024], after[1024];
     const char *why = NULL;
-    snprintf(text, sizeof text, "nest f32x4 fused registers=6\nin x[7,12]\nout y[8,4]\ntile t[2,2]\ntile u[1]\n%s\n",
+    snprintf(text, sizeof text,
+             "nest f32x4 fused registers=6\nsymbol 5\nin x[7,12]\nin z[1,s,4]\nout y[8,4]\nscratch q[3,4]\ntile t[2,2]\n"
+             "tile u[1]\n%s\n",
              r->body);
     const struct alt_nest *nest = parse(text);
     alt_nest_print(nest, before, sizeof before);
@@ -296,7 +318,7 @@ static void run_lines(const char *body, const float *x, float *y)
     const char *why = "";
     if (alt_nest_verify(nest, &why) != ALT_OK)
         fail_msg("%s: %s", body, why);
-    alt_nest_run(nest, data, NULL, 0, 1);
+    alt_nest_run(nest, data, NULL, 0, 0, 1);
 }
 
 static void statements_mean_what_they_say(void **state)

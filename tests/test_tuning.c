@@ -102,6 +102,39 @@ static void tuning_explores_and_answers_stay(void **state)
     check_answer(s);
 }
 
+/* The model leaves the batch open: what was tuned for one serves others, with the default plan's bits. */
+static void a_tuned_plan_serves_other_batches(void **state)
+{
+    struct served *s = *state;
+    struct alt_plan *plan = NULL;
+    int regions = 0;
+    const alt_tuning_options o = {.size = sizeof o, .mode = ALT_TUNE_NOW, .budget_s = 40, .cache = ""};
+    assert_int_equal(alt_session_tune(s->session, &o, NULL), ALT_OK);
+    (void)run_on(s);
+    struct alt_tuner *t = s->session->guest.object; /* its thread has ended */
+    for (int i = 0; i < t->n_subjects; i++) {
+        assert_non_null(strstr(t->subject[i].text, "=*"));
+        t->subject[i].candidate = t->subject[i].n_kept ? t->subject[i].kept[0].result.tag : 0;
+    }
+    assert_int_equal(alt_choose_plan(t, &plan, &regions), ALT_OK);
+    print_message("%d regions with generated kernels\n", regions);
+    for (int64_t batch = 1; batch < 40; batch = 2 * batch + 1) {
+        const int64_t dims[] = {batch, 1, 8, 8};
+        alt_value *input = NULL, *got[4] = {NULL}, *want[4] = {NULL};
+        assert_int_equal(alt_value_tensor(NULL, ALT_FLOAT32, 4, dims, &input), ALT_OK);
+        for (size_t i = 0; i < alt_value_count(input); i++)
+            ((float *)alt_value_data(input))[i] = (float)(i * 5 % 23) / 23;
+        const alt_value *inputs[] = {input};
+        assert_int_equal(alt_session_run_plan(s->session, plan, NULL, inputs, got, NULL), ALT_OK);
+        assert_int_equal(alt_session_run_plan(s->session, s->session->base, NULL, inputs, want, NULL), ALT_OK);
+        assert_memory_equal(alt_value_data(got[0]), alt_value_data(want[0]), alt_value_bytes(want[0]));
+        alt_value_release(got[0]);
+        alt_value_release(want[0]);
+        alt_value_release(input);
+    }
+    alt_plan_free(plan);
+}
+
 static void a_missing_helper_is_said_and_the_session_serves_on(void **state)
 {
     struct served *s = *state;
@@ -198,6 +231,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, serve, end)
     const struct CMUnitTest tests[] = {
         TEST(tuning_explores_and_answers_stay),
+        TEST(a_tuned_plan_serves_other_batches),
         TEST(a_missing_helper_is_said_and_the_session_serves_on),
         TEST(a_session_may_go_in_the_middle),
         TEST(a_process_forks_while_it_is_tuned),

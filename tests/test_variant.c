@@ -31,9 +31,10 @@ static void check_variant(struct jit_case *c, enum alt_isa isa, const struct alt
     alt_nest_range(again, &range);
     jit_memory_open(&m, c, v);
     struct kc_block scratch = kc_block_make(alt_nest_scratch(again, NULL), ALT_NEST_ALIGN, true, 0xff);
-    alt_nest_run(again, m.data, scratch.data, range.range / 3, range.range);
+    const int64_t tiles = alt_nest_tiles(&range, c->any);
+    alt_nest_run(again, m.data, scratch.data, c->any, tiles / 3, tiles);
     memset(scratch.data, 0xff, scratch.bytes); /* nothing is handed from tile to tile */
-    alt_nest_run(again, m.data, scratch.data, 0, range.range / 3);
+    alt_nest_run(again, m.data, scratch.data, c->any, 0, tiles / 3);
     jit_memory_check(&m, what);
     assert_true(kc_block_sound(&scratch));
     kc_block_free(&scratch);

@@ -73,7 +73,8 @@ static bool express_conv(struct expresser *e, const struct alt_node *n)
         return false;
     struct alt_conv_desc *c = &e->out->desc.conv;
     e->out->desc.kind = ALT_DESC_CONV;
-    *c = (struct alt_conv_desc){.rank = spatial, .n = x.dim[0], .c = x.dim[1], .o = w.dim[0], .in = {1, 1},
+    const struct alt_shape *open = &n->in[0]->type.shape;
+    *c = (struct alt_conv_desc){.rank = spatial, .any = open->rank == x.rank && !alt_dim_known(open->dim[0]), .n = x.dim[0], .c = x.dim[1], .o = w.dim[0], .in = {1, 1},
                                 .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     for (int i = 0; i < spatial; i++) {
         int at = 2 - spatial + i;
@@ -96,6 +97,16 @@ static int64_t product(const struct alt_shape *s, int first, int last)
     return p;
 }
 
+/* The model leaves one of the first `axes` extents open: what is tuned for one serves all. */
+static bool rows_open(const struct alt_gvalue *v, int axes)
+{
+    const struct alt_shape *s = &v->type.shape;
+    for (int d = 0; d < axes && s->rank > axes; d++)
+        if (!alt_dim_known(s->dim[d]))
+            return true;
+    return false;
+}
+
 static bool express_matmul(struct expresser *e, const struct alt_node *n)
 {
     struct alt_shape a, b;
@@ -109,6 +120,7 @@ static bool express_matmul(struct expresser *e, const struct alt_node *n)
     if (product(&b, 0, b.rank - 2) == 1) {
         p->m *= product(&a, 0, a.rank - 2); /* one matrix for all batches */
         p->constant = p->constant && b.rank == 2;
+        p->any = rows_open(n->in[0], a.rank - 1);
         return b.rank <= a.rank && b.dim[b.rank - 2] == p->k;
     }
     if (a.rank != b.rank || memcmp(a.dim, b.dim, (size_t)(a.rank - 2) * sizeof *a.dim) != 0)
@@ -125,7 +137,7 @@ static bool express_gemm(struct expresser *e, const struct alt_node *n)
         return false;
     bool transposed = alt_attr_int(n, "transB", 0) != 0;
     e->out->desc.kind = ALT_DESC_PRODUCT;
-    e->out->desc.product = (struct alt_product_desc){.batch = 1, .m = a.dim[0], .k = a.dim[1],
+    e->out->desc.product = (struct alt_product_desc){.any = rows_open(n->in[0], 1), .batch = 1, .m = a.dim[0], .k = a.dim[1],
                                                      .n = b.dim[transposed ? 0 : 1], .transposed = transposed,
                                                      .constant = is_constant(n->in[1])};
     e->bias = n->n_in > 2 ? n->in[2] : NULL;
@@ -252,5 +264,8 @@ bool alt_express_region(const struct alt_region *region, alt_shape_fn *shape, vo
     if (e.add)
         out->in[out->n_in++] = e.add;
     out->out = value;
+    if (alt_desc_check(&out->desc) == ALT_OK)
+        return true;
+    out->desc.conv.any = out->desc.product.any = false; /* an extent may be too large to leave open */
     return alt_desc_check(&out->desc) == ALT_OK;
 }

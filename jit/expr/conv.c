@@ -284,9 +284,10 @@ static void declare(struct conv *k)
 {
     const struct alt_conv_desc *c = k->c;
     const int64_t in = k->v->in, w = k->v->w, out = k->v->out, blocks = k->vectors / k->unit;
-    const int64_t x_shape[] = {c->n, in > 0 ? (c->c + in - 1) / in : c->c, c->in[0], c->in[1], in};
+    const int64_t images = c->any ? ALT_NEST_SYMBOL : c->n;
+    const int64_t x_shape[] = {images, in > 0 ? (c->c + in - 1) / in : c->c, c->in[0], c->in[1], in};
     const int64_t w_shape[] = {blocks, c->c, c->kernel[0], c->kernel[1], w};
-    const int64_t y_shape[] = {c->n, out > 0 ? blocks : c->o, k->out[0], k->out[1], out};
+    const int64_t y_shape[] = {images, out > 0 ? blocks : c->o, k->out[0], k->out[1], out};
 
     k->x = alt_nest_buffer(k->b, ALT_BUFFER_IN, "x", in > 0 ? 5 : 4, x_shape);
     k->w = alt_nest_buffer(k->b, ALT_BUFFER_IN, "w", 5, w_shape);
@@ -307,10 +308,13 @@ void alt_expr_conv(struct alt_nest_builder *b, const struct alt_desc *d, const s
     k.out[1] = alt_conv_desc_out(k.c, 1);
     k.vectors = (k.c->o + v->w - 1) / v->w * k.unit;
     const int64_t tiles = (k.vectors + v->vectors - 1) / v->vectors;
+    if (k.c->any)
+        alt_nest_symbol(b, k.c->n);
     declare(&k);
     if (weights)
         k.ot = alt_nest_loop(b, ALT_LOOP_PARALLEL, "ot", tiles);
-    k.n = alt_nest_loop(b, ALT_LOOP_PARALLEL, "n", k.c->n);
+    k.n = k.c->any ? alt_nest_loop_over(b, ALT_LOOP_PARALLEL, "n", 1)
+                   : alt_nest_loop(b, ALT_LOOP_PARALLEL, "n", k.c->n);
     k.oh = alt_nest_loop(b, ALT_LOOP_PARALLEL, "oh", k.out[0]);
     if (!weights)
         k.ot = alt_nest_loop(b, ALT_LOOP_PARALLEL, "ot", tiles);

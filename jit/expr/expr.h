@@ -29,6 +29,7 @@ struct alt_expr_store {
     struct alt_affine channel;           /* of lane 0 of vector 0, in the bias */
     struct alt_affine at[ALT_NEST_RANK]; /* lane 0 of vector 0 of row 0, in the output */
     int axis, row_axis;                  /* along which lanes and rows lie */
+    bool guarded;                        /* rows past the symbol are left out */
     bool whole;                          /* store lanes without outputs too: a blocked layout's padding */
     /* Vector j lies j / unit * step[0] further on axis [0] and j % unit * step[1] further on axis [1]. */
     int unit, vector_axis[2];

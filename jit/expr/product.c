@@ -24,6 +24,7 @@ struct product {
 /* One size of register tile. */
 struct size {
     int64_t rows;
+    bool guarded; /* the rows past the symbol count nothing */
     int vectors;
     int lanes[ALT_EXPR_VECTORS]; /* of each vector that are columns of B */
 };
@@ -78,7 +79,11 @@ static void fetch(const struct product *q, int64_t ahead, int row, int vector)
                alt_affine_plus(at(q->v->vectors * lanes, q->nt, q->v->vectors * lanes), vector, lanes)}};
 
     alt_nest_when(q->b, q->staged ? plain.at[2] : next, q->staged ? q->p->n : q->n_tiles);
+    if (q->p->any) /* more tiles of rows than were counted on */
+        alt_nest_when(q->b, k, q->p->k);
     alt_nest_add(q->b, &(struct alt_stmt){.kind = ALT_STMT_PREFETCH, .ref = q->staged ? &plain : &packed});
+    if (q->p->any)
+        alt_nest_end(q->b);
     alt_nest_end(q->b);
 }
 
@@ -92,7 +97,14 @@ static void step(const struct product *q, const struct size *size, struct alt_af
     const int i = alt_nest_loop(q->b, ALT_LOOP_UNROLLED, "i", size->rows);
     const struct alt_buffer_ref x = {.buffer = q->a,
                                      .at = {at(0, q->batch, 1), alt_affine_plus(at(0, q->mt, q->v->rows), i, 1), k}};
+    if (size->guarded)
+        alt_nest_when(q->b, x.at[1], ALT_NEST_SYMBOL);
     alt_expr_splat(q->b, q->t.xv, &x);
+    if (size->guarded) {
+        alt_nest_else(q->b);
+        alt_expr_zero(q->b, q->t.xv);
+        alt_nest_end(q->b);
+    }
     alt_expr_fma(q->b, q->t, i, size->vectors);
     alt_nest_end(q->b);
     if (u >= 0)
@@ -132,6 +144,7 @@ static void store(const struct product *q, const struct size *size)
                                .axis = 2,
                                .row_axis = 1,
                                .unit = 1,
+                               .guarded = size->guarded,
                                .vector_axis = {2, 2},
                                .vector_step = {q->v->lanes, 0}};
     for (int j = 0; j < size->vectors; j++)
@@ -161,10 +174,10 @@ static void emit_tile(const struct product *q, const struct size *size)
 }
 
 /* `rows` 0: the panel is staged. `last`: the right edge. */
-static void emit_column(const struct product *q, int64_t rows, bool last)
+static void emit_column(const struct product *q, int64_t rows, bool guarded, bool last)
 {
     const int lanes = q->v->lanes;
-    struct size size = {.rows = rows, .vectors = q->v->vectors};
+    struct size size = {.rows = rows, .vectors = q->v->vectors, .guarded = guarded};
 
     if (last)
         size.vectors = (int)(q->vectors - (q->n_tiles - 1) * q->v->vectors);
@@ -178,33 +191,37 @@ static void emit_column(const struct product *q, int64_t rows, bool last)
         emit_tile(q, &size);
 }
 
-static void emit_columns(const struct product *q, int64_t rows)
+static void emit_columns(const struct product *q, int64_t rows, bool guarded)
 {
     const bool ragged = q->p->n % ((int64_t)q->v->vectors * q->v->lanes) != 0;
 
     if (!ragged || q->n_tiles == 1) {
-        emit_column(q, rows, ragged);
+        emit_column(q, rows, guarded, ragged);
         return;
     }
     alt_nest_when(q->b, at(0, q->nt, 1), q->n_tiles - 1);
-    emit_column(q, rows, false);
+    emit_column(q, rows, guarded, false);
     alt_nest_else(q->b);
-    emit_column(q, rows, true);
+    emit_column(q, rows, guarded, true);
     alt_nest_end(q->b);
 }
 
+/* The last tile of rows is smaller; where their number is a symbol, it has all rows and guards each. */
 static void emit_rows(const struct product *q)
 {
-    const int64_t rest = q->p->m - (q->m_tiles - 1) * q->v->rows;
+    const int64_t rows = q->v->rows, rest = q->p->m - (q->m_tiles - 1) * rows;
 
-    if (q->m_tiles == 1 || rest == q->v->rows) {
-        emit_columns(q, rest);
+    if (!q->p->any && (q->m_tiles == 1 || rest == rows)) {
+        emit_columns(q, rest, false);
         return;
     }
-    alt_nest_when(q->b, at(0, q->mt, 1), q->m_tiles - 1);
-    emit_columns(q, q->v->rows);
+    if (q->p->any)
+        alt_nest_when(q->b, at(rows - 1, q->mt, rows), ALT_NEST_SYMBOL);
+    else
+        alt_nest_when(q->b, at(0, q->mt, 1), q->m_tiles - 1);
+    emit_columns(q, rows, false);
     alt_nest_else(q->b);
-    emit_columns(q, rest);
+    emit_columns(q, q->p->any ? rows : rest, q->p->any);
     alt_nest_end(q->b);
 }
 
@@ -212,8 +229,9 @@ static void declare(struct product *q)
 {
     const struct alt_product_desc *p = q->p;
     const int64_t panel = q->staged ? 0 : q->v->w, panels = panel > 0 ? (p->n + panel - 1) / panel : 0;
+    const int64_t rows = p->any ? ALT_NEST_SYMBOL : p->m;
 
-    q->a = alt_nest_buffer(q->b, ALT_BUFFER_IN, "a", 3, (const int64_t[]){p->batch, p->m, p->k});
+    q->a = alt_nest_buffer(q->b, ALT_BUFFER_IN, "a", 3, (const int64_t[]){p->batch, rows, p->k});
     if (panel > 0)
         q->w = alt_nest_buffer(q->b, ALT_BUFFER_IN, "b", 3, (const int64_t[]){panels, p->k, panel});
     else
@@ -221,8 +239,8 @@ static void declare(struct product *q)
     if (q->d->epilogue.bias)
         q->bias = alt_nest_buffer(q->b, ALT_BUFFER_IN, "bias", 1, &p->n);
     if (q->d->epilogue.add)
-        q->add = alt_nest_buffer(q->b, ALT_BUFFER_IN, "add", 3, (const int64_t[]){p->batch, p->m, p->n});
-    q->y = alt_nest_buffer(q->b, ALT_BUFFER_OUT, "y", 3, (const int64_t[]){p->batch, p->m, p->n});
+        q->add = alt_nest_buffer(q->b, ALT_BUFFER_IN, "add", 3, (const int64_t[]){p->batch, rows, p->n});
+    q->y = alt_nest_buffer(q->b, ALT_BUFFER_OUT, "y", 3, (const int64_t[]){p->batch, rows, p->n});
     if (q->staged)
         q->panel = alt_nest_buffer(q->b, ALT_BUFFER_SCRATCH, "panel", 2, (const int64_t[]){p->k, q->v->w});
     q->t = alt_expr_tiles(q->b, q->v);
@@ -236,13 +254,16 @@ void alt_expr_product(struct alt_nest_builder *b, const struct alt_desc *d, cons
     q.vectors = (q.p->n + v->lanes - 1) / v->lanes;
     q.n_tiles = (q.vectors + v->vectors - 1) / v->vectors;
     q.m_tiles = (q.p->m + v->rows - 1) / v->rows;
+    if (q.p->any)
+        alt_nest_symbol(b, q.p->m);
     declare(&q);
     q.batch = alt_nest_loop(b, ALT_LOOP_PARALLEL, "batch", q.p->batch);
     if (weights)
         q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
     if (q.staged)
-        emit_columns(&q, 0);
-    q.mt = alt_nest_loop(b, q.staged ? ALT_LOOP_SERIAL : ALT_LOOP_PARALLEL, "mt", q.m_tiles);
+        emit_columns(&q, 0, false);
+    const enum alt_loop_kind kind = q.staged ? ALT_LOOP_SERIAL : ALT_LOOP_PARALLEL;
+    q.mt = q.p->any ? alt_nest_loop_over(b, kind, "mt", v->rows) : alt_nest_loop(b, kind, "mt", q.m_tiles);
     if (!weights)
         q.nt = alt_nest_loop(b, ALT_LOOP_PARALLEL, "nt", q.n_tiles);
     emit_rows(&q);

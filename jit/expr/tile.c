@@ -104,6 +104,8 @@ static void finish(struct alt_nest_builder *b, const struct alt_expr_store *s, i
     struct alt_tile_ref acc = ref2(s->t.acc, var(i), alt_affine_base(j));
     struct alt_buffer_ref to = place(s, s->out, i, j);
 
+    if (s->guarded)
+        alt_nest_when(b, to.at[s->row_axis], ALT_NEST_SYMBOL);
     if (s->e->bias)
         plus(b, &acc, &(struct alt_tile_ref){.tile = s->t.wv, .at = {alt_affine_base(j)}});
     if (s->e->add) {
@@ -115,6 +117,8 @@ static void finish(struct alt_nest_builder *b, const struct alt_expr_store *s, i
     if (s->whole && b->status == ALT_OK)
         to.lanes = b->nest->lanes;
     alt_nest_add(b, &(struct alt_stmt){.kind = ALT_STMT_STORE, .dst = &acc, .ref = &to});
+    if (s->guarded)
+        alt_nest_end(b);
     alt_nest_end(b);
 }
 
