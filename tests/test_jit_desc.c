@@ -12,6 +12,8 @@ static const char *const canonical[] = {
     "product f32 batch=1 m=128 k=768 n=3072 b=kn,const +bias",
     "product f32 batch=12 m=1 k=64 n=77 b=kn +clip=0xff800000,0x3f800000",
     "product f32 batch=1 m=3 k=1 n=1 b=nk,const +add +relu",
+    "conv f32 n=*4 c=5 i=101 o=9 k=3 s=2 p=1,0 d=4",
+    "product f32 batch=1 m=*128 k=768 n=3072 b=kn",
 };
 
 static void text_reads_back(void **state)
