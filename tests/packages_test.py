@@ -27,7 +27,8 @@ class Packages(unittest.TestCase):
             self.assertLessEqual(set(listed(kind)), explained())
 
     def test_python_packages_are_pinned_and_explained(self):
-        lines = [line for line in (ROOT / "tests" / "requirements.txt").read_text().splitlines() if line[:1] not in ("", "#")]
+        lines = [line for folder in ("tests", "bench") for line in (ROOT / folder / "requirements.txt").read_text().splitlines()
+                 if line[:1] not in ("", "#")]
         self.assertTrue(lines)
         for line in lines:
             self.assertRegex(line, r"^[\w-]+==[\d.]+$")
