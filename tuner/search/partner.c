@@ -85,7 +85,8 @@ static alt_status put(struct partner *p, enum alt_msg_type type, const struct al
     if (p->child.pid && alt_msg_send(p->child.socket, type, p->id, c, sizeof *c, -1, SEND_MS) == ALT_OK)
         return ALT_OK;
     partner_stop(p);
-    ALT_CHECK(partner_start(p));
+    if (partner_start(p) != ALT_OK) /* it may have been ended by chance before it said a word */
+        ALT_CHECK(partner_start(p));
     return alt_msg_send(p->child.socket, type, p->id, c, sizeof *c, -1, SEND_MS);
 }
 
