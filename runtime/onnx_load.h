@@ -154,6 +154,15 @@ struct alt_onnx_attrs {
 };
 alt_status alt_onnx_attrs(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_node *node,
                           struct alt_onnx_attrs *out);
+/* What a node is about to become. */
+struct alt_onnx_making {
+    const struct alt_onnx_node *node;
+    enum alt_op op;
+    int64_t opset;
+    int n_in, n_out;        /* without those left out at the end */
+    struct alt_gvalue **in; /* explicit inputs; scratch */
+    struct alt_onnx_attrs attrs;
+};
 /* The attribute that a reference within a function means, and the scope it is evaluated in; *out NULL: none, omitted. */
 alt_status alt_onnx_attr_resolve(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_attr *ref,
                                  const struct alt_onnx_attr **out, struct alt_onnx_scope **where);
@@ -189,6 +198,11 @@ alt_status alt_onnx_undefined(struct alt_onnx_load *ld, const struct alt_onnx_sc
 alt_status alt_onnx_nodes(struct alt_onnx_load *ld, struct alt_onnx_scope *scope);
 /* A node's name in messages: its own, else its first output's. */
 const char *alt_onnx_node_name(const struct alt_onnx_node *node);
+
+/* onnx_upgrade.c: puts a node of opsets 1 to 6 as opset 7 has it; *fault: why that cannot be, else NULL. The numbers of its
+ * inputs are those of its row already. */
+alt_status alt_onnx_upgrade(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, struct alt_onnx_making *m,
+                            const char **fault);
 
 /* onnx_graph.c: a GraphProto into the graph of scope->build. `model` receives what its own graph alone has; NULL for a
  * subgraph. */

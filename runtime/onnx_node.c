@@ -94,20 +94,10 @@ static int count_present(const char *const *names, int count)
     return count;
 }
 
-/* What a node is about to become. */
-struct making {
-    const struct alt_onnx_node *node;
-    enum alt_op op;
-    int64_t opset;
-    int n_in, n_out; /* without those left out at the end */
-    struct alt_gvalue **in; /* explicit inputs; scratch */
-    struct alt_onnx_attrs attrs;
-};
-
 static bool within(int n, int min, int max) { return n >= min && (max < 0 || n <= max); }
 
 /* Why alt cannot run the node, or NULL. */
-static const char *find_fault(const struct making *m, char *text, size_t size)
+static const char *find_fault(const struct alt_onnx_making *m, char *text, size_t size)
 {
     const struct alt_op_info *row = m->op < ALT_OP_COUNT ? &alt_op_table[m->op] : NULL;
     if (!row)
@@ -138,7 +128,7 @@ static const char *full_name(struct alt_onnx_load *ld, const struct alt_onnx_sco
                         : alt_arena_text(ld->arena, name, strlen(name));
 }
 
-static alt_status add_node(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, struct making *m)
+static alt_status add_node(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, struct alt_onnx_making *m)
 {
     struct alt_gvalue **out = NULL;
     int n = m->n_in + m->attrs.n_captures;
@@ -161,7 +151,7 @@ static alt_status add_node(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
 static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
 {
     char text[256];
-    struct making m = {.node = node, .n_in = count_present(node->in, node->n_in)};
+    struct alt_onnx_making m = {.node = node, .n_in = count_present(node->in, node->n_in)};
     m.op = alt_op_find(node->op_type, node->domain);
     m.opset = alt_onnx_opset_find(scope->opsets, node->domain);
     int present = count_present(node->out, node->n_out), least = m.op < ALT_OP_COUNT ? alt_op_table[m.op].min_out : 0;
@@ -176,6 +166,8 @@ static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope
         m.n_in--; /* parameters that the call of a function leaves out */
     ALT_CHECK(alt_onnx_attrs(ld, scope, node, &m.attrs));
     const char *fault = find_fault(&m, text, sizeof text);
+    if (!fault)
+        ALT_CHECK(alt_onnx_upgrade(ld, scope, &m, &fault));
     if (fault) {
         struct alt_gvalue **out = NULL;
         ALT_CHECK(alt_onnx_refuse(ld, scope, node, m.opset, fault));

@@ -14,7 +14,7 @@ struct alt_view;
 struct alt_eval;
 
 /* ONNX opsets that alt reads, for the default domain. */
-#define ALT_OPSET_OLDEST 7
+#define ALT_OPSET_OLDEST 1
 #define ALT_OPSET_NEWEST 27
 
 enum alt_op_flag {

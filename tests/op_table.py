@@ -13,7 +13,7 @@ import sys
 
 import onnx.defs
 
-OLDEST, NEWEST = 7, 27
+OLDEST, NEWEST = 1, 27
 ANY = 2**31 - 1
 ROW = re.compile(r'^ALT_OP\((\w+),\s*"([^"]+)",\s*"([^"]*)",\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),'
                  r'\s*(-?\d+),\s*([^,]+),\s*(\w+)\)(.*)$')
