@@ -16,10 +16,10 @@
 #include "runtime/strmap.h"
 #include "runtime/wire.h"
 
-#define ALT_ONNX_NEST 64                     /* subgraphs and function calls within one another */
-#define ALT_ONNX_INLINED 300000              /* nodes that calls of functions become */
+#define ALT_ONNX_NEST 64                           /* subgraphs and function calls within one another */
+#define ALT_ONNX_INLINED 300000                    /* nodes that calls of functions become */
 #define ALT_ONNX_INLINED_BYTES ((size_t)256 << 20) /* and the bytes of those nodes */
-#define ALT_ONNX_REFUSALS 100                /* lines about nodes that cannot run */
+#define ALT_ONNX_REFUSALS 100                      /* lines about nodes that cannot run */
 
 struct alt_onnx_refusals {
     const char *line[ALT_ONNX_REFUSALS];
@@ -164,8 +164,9 @@ struct alt_onnx_making {
     struct alt_onnx_attrs attrs;
 };
 /* The attribute that a reference within a function means, and the scope it is evaluated in; *out NULL: none, omitted. */
-alt_status alt_onnx_attr_resolve(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_attr *ref,
-                                 const struct alt_onnx_attr **out, struct alt_onnx_scope **where);
+alt_status alt_onnx_attr_resolve(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
+                                 const struct alt_onnx_attr *ref, const struct alt_onnx_attr **out,
+                                 struct alt_onnx_scope **where);
 
 /* onnx_scope.c */
 void alt_onnx_scope_init(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, struct alt_onnx_scope *parent,
@@ -173,8 +174,8 @@ void alt_onnx_scope_init(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
 void alt_onnx_build_init(struct alt_onnx_load *ld, struct alt_onnx_build *build, struct alt_onnx_build *parent,
                          struct alt_graph *graph);
 /* Binds a name that the scope does not know yet; ALT_E_MODEL when it does. */
-alt_status alt_onnx_bind(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const char *name, struct alt_gvalue *value,
-                         struct alt_onnx_build *home);
+alt_status alt_onnx_bind(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const char *name,
+                         struct alt_gvalue *value, struct alt_onnx_build *home);
 /* A new value (or a constant over `content`) of the scope's graph, bound to `name`. */
 alt_status alt_onnx_define(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, enum alt_gvalue_kind kind,
                            const char *name, const struct alt_tensor *content, struct alt_gvalue **out);
@@ -219,8 +220,8 @@ alt_status alt_onnx_inline(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
 
 /* onnx_refuse.c */
 /* Notes that a node cannot run, and why. */
-alt_status alt_onnx_refuse(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const struct alt_onnx_node *node,
-                           int64_t opset, const char *reason);
+alt_status alt_onnx_refuse(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope,
+                           const struct alt_onnx_node *node, int64_t opset, const char *reason);
 /* ALT_OK when every node can run; else ALT_E_UNSUPPORTED with all lines. */
 alt_status alt_onnx_refusals_report(struct alt_onnx_load *ld);
 

@@ -18,8 +18,8 @@ const char *alt_onnx_node_name(const struct alt_onnx_node *node)
 }
 
 /* Defines the outputs of a node that are not left out. */
-static alt_status define_outputs(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_node *node,
-                                 int n_out, struct alt_gvalue ***out)
+static alt_status define_outputs(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
+                                 const struct alt_onnx_node *node, int n_out, struct alt_gvalue ***out)
 {
     struct alt_gvalue **list = alt_arena_array(ld->scratch, (size_t)n_out, sizeof(struct alt_gvalue *));
     if (!list)
@@ -48,8 +48,8 @@ static bool constant_content(const struct alt_attr *a, struct alt_tensor *out)
         const char *name;
         enum alt_attr_type type;
     } known[] = {
-        {"value", ALT_ATTR_TENSOR},       {"sparse_value", ALT_ATTR_TENSOR}, {"value_float", ALT_ATTR_FLOAT},
-        {"value_floats", ALT_ATTR_FLOATS}, {"value_int", ALT_ATTR_INT},       {"value_ints", ALT_ATTR_INTS},
+        {"value", ALT_ATTR_TENSOR},        {"sparse_value", ALT_ATTR_TENSOR},   {"value_float", ALT_ATTR_FLOAT},
+        {"value_floats", ALT_ATTR_FLOATS}, {"value_int", ALT_ATTR_INT},         {"value_ints", ALT_ATTR_INTS},
         {"value_string", ALT_ATTR_STRING}, {"value_strings", ALT_ATTR_STRINGS},
     };
     size_t i = 0;
@@ -58,18 +58,25 @@ static bool constant_content(const struct alt_attr *a, struct alt_tensor *out)
     if (i == sizeof known / sizeof known[0] || known[i].type != a->type)
         return false;
     switch (a->type) {
-    case ALT_ATTR_TENSOR: *out = *a->tensors[0]; return true;
+    case ALT_ATTR_TENSOR:
+        *out = *a->tensors[0];
+        return true;
     case ALT_ATTR_FLOAT:
     case ALT_ATTR_FLOATS:
         *out = list_tensor(ALT_FLOAT32, a->type == ALT_ATTR_FLOAT, a->count, a->floats);
         return true;
     case ALT_ATTR_INT:
-    case ALT_ATTR_INTS: *out = list_tensor(ALT_INT64, a->type == ALT_ATTR_INT, a->count, a->ints); return true;
-    default: *out = list_tensor(ALT_STRING, a->type == ALT_ATTR_STRING, a->count, a->strings); return true;
+    case ALT_ATTR_INTS:
+        *out = list_tensor(ALT_INT64, a->type == ALT_ATTR_INT, a->count, a->ints);
+        return true;
+    default:
+        *out = list_tensor(ALT_STRING, a->type == ALT_ATTR_STRING, a->count, a->strings);
+        return true;
     }
 }
 
-static alt_status build_constant(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
+static alt_status build_constant(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
+                                 const struct alt_onnx_node *node)
 {
     struct alt_onnx_attrs attrs;
     struct alt_tensor content;
@@ -110,9 +117,11 @@ static const char *find_fault(const struct alt_onnx_making *m, char *text, size_
         snprintf(text, size, "alt has this operator for opsets %d to %d", row->first,
                  row->last ? row->last : ALT_OPSET_NEWEST);
     else if (!within(m->n_in, row->min_in, row->max_in))
-        snprintf(text, size, "%d inputs; alt knows it with %d to %d (-1: any number)", m->n_in, row->min_in, row->max_in);
+        snprintf(text, size, "%d inputs; alt knows it with %d to %d (-1: any number)", m->n_in, row->min_in,
+                 row->max_in);
     else if (!within(m->n_out, row->min_out, row->max_out))
-        snprintf(text, size, "%d outputs; alt knows it with %d to %d (-1: any number)", m->n_out, row->min_out, row->max_out);
+        snprintf(text, size, "%d outputs; alt knows it with %d to %d (-1: any number)", m->n_out, row->min_out,
+                 row->max_out);
     else if (m->attrs.unsupported)
         snprintf(text, size, "alt cannot read the type of its attribute \"%.100s\"", m->attrs.unsupported);
     else
@@ -121,7 +130,8 @@ static const char *find_fault(const struct alt_onnx_making *m, char *text, size_
 }
 
 /* Path of a call before the node's own name. */
-static const char *full_name(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
+static const char *full_name(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope,
+                             const struct alt_onnx_node *node)
 {
     const char *name = alt_onnx_node_name(node);
     return scope->frame ? alt_arena_printf(ld->arena, "%s/%s", scope->frame->path, name)
@@ -148,7 +158,8 @@ static alt_status add_node(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
     return ALT_OK;
 }
 
-static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
+static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
+                                 const struct alt_onnx_node *node)
 {
     char text[256];
     struct alt_onnx_making m = {.node = node, .n_in = count_present(node->in, node->n_in)};
@@ -177,7 +188,8 @@ static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope
 }
 
 /* Bounds what a small file can make of itself by calling functions that call functions. */
-static alt_status count_node(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope, const struct alt_onnx_node *node)
+static alt_status count_node(struct alt_onnx_load *ld, const struct alt_onnx_scope *scope,
+                             const struct alt_onnx_node *node)
 {
     if (!scope->frame)
         return ALT_OK;
@@ -185,10 +197,11 @@ static alt_status count_node(struct alt_onnx_load *ld, const struct alt_onnx_sco
     ld->inlined_bytes += node->bytes;
     if (ld->inlined <= ALT_ONNX_INLINED && ld->inlined_bytes <= ALT_ONNX_INLINED_BYTES)
         return ALT_OK;
-    return alt_diag_add(ld->diag, ALT_E_UNSUPPORTED,
-                        "the model's functions become more than %d nodes, or more than %zu bytes of them, when their calls are "
-                        "inlined; alt stops at node \"%.200s\"",
-                        ALT_ONNX_INLINED, ALT_ONNX_INLINED_BYTES, alt_onnx_node_name(node));
+    return alt_diag_add(
+        ld->diag, ALT_E_UNSUPPORTED,
+        "the model's functions become more than %d nodes, or more than %zu bytes of them, when their calls are "
+        "inlined; alt stops at node \"%.200s\"",
+        ALT_ONNX_INLINED, ALT_ONNX_INLINED_BYTES, alt_onnx_node_name(node));
 }
 
 alt_status alt_onnx_nodes(struct alt_onnx_load *ld, struct alt_onnx_scope *scope)

@@ -143,10 +143,11 @@ static alt_status cast(struct upgrade *u)
     static const struct {
         const char *name;
         int64_t number;
-    } types[] = {{"FLOAT", ALT_FLOAT32}, {"UINT8", ALT_UINT8},   {"INT8", ALT_INT8},     {"UINT16", ALT_UINT16},
-                 {"INT16", ALT_INT16},   {"INT32", ALT_INT32},   {"INT64", ALT_INT64},   {"STRING", ALT_STRING},
-                 {"BOOL", ALT_BOOL},     {"FLOAT16", ALT_FLOAT16}, {"DOUBLE", ALT_FLOAT64}, {"UINT32", ALT_UINT32},
-                 {"UINT64", ALT_UINT64}, {"COMPLEX64", ALT_COMPLEX64}, {"COMPLEX128", ALT_COMPLEX128}};
+    } types[] = {{"FLOAT", ALT_FLOAT32},   {"UINT8", ALT_UINT8},         {"INT8", ALT_INT8},
+                 {"UINT16", ALT_UINT16},   {"INT16", ALT_INT16},         {"INT32", ALT_INT32},
+                 {"INT64", ALT_INT64},     {"STRING", ALT_STRING},       {"BOOL", ALT_BOOL},
+                 {"FLOAT16", ALT_FLOAT16}, {"DOUBLE", ALT_FLOAT64},      {"UINT32", ALT_UINT32},
+                 {"UINT64", ALT_UINT64},   {"COMPLEX64", ALT_COMPLEX64}, {"COMPLEX128", ALT_COMPLEX128}};
     struct alt_attr *to = find(u, "to");
     if (!to || to->type != ALT_ATTR_STRING)
         return ALT_OK;
@@ -165,7 +166,8 @@ static alt_status concat(struct upgrade *u)
     static const int64_t one = 1;
     if (find(u, "axis"))
         return ALT_OK;
-    return add(u, (struct alt_attr){.name = "axis", .type = ALT_ATTR_INT, .count = 1, .ints = &one}) ? ALT_OK : ALT_E_NOMEM;
+    return add(u, (struct alt_attr){.name = "axis", .type = ALT_ATTR_INT, .count = 1, .ints = &one}) ? ALT_OK
+                                                                                                     : ALT_E_NOMEM;
 }
 
 /* GlobalLpPool, LpPool: the norm was a float. */
@@ -218,9 +220,11 @@ static alt_status reshape(struct upgrade *u)
 static alt_status selu(struct upgrade *u)
 {
     static const float alpha = 1.6732f, gamma = 1.0507f;
-    if (!find(u, "alpha") && !add(u, (struct alt_attr){.name = "alpha", .type = ALT_ATTR_FLOAT, .count = 1, .floats = &alpha}))
+    if (!find(u, "alpha") &&
+        !add(u, (struct alt_attr){.name = "alpha", .type = ALT_ATTR_FLOAT, .count = 1, .floats = &alpha}))
         return ALT_E_NOMEM;
-    if (!find(u, "gamma") && !add(u, (struct alt_attr){.name = "gamma", .type = ALT_ATTR_FLOAT, .count = 1, .floats = &gamma}))
+    if (!find(u, "gamma") &&
+        !add(u, (struct alt_attr){.name = "gamma", .type = ALT_ATTR_FLOAT, .count = 1, .floats = &gamma}))
         return ALT_E_NOMEM;
     return ALT_OK;
 }
@@ -239,8 +243,9 @@ static alt_status upsample(struct upgrade *u)
     scales[0] = scales[1] = 1;
     scales[2] = height->floats[0];
     scales[3] = width->floats[0];
-    return add(u, (struct alt_attr){.name = "scales", .type = ALT_ATTR_FLOATS, .count = 4, .floats = scales}) ? ALT_OK
-                                                                                                            : ALT_E_NOMEM;
+    return add(u, (struct alt_attr){.name = "scales", .type = ALT_ATTR_FLOATS, .count = 4, .floats = scales})
+               ? ALT_OK
+               : ALT_E_NOMEM;
 }
 
 static const struct row {

@@ -18,12 +18,12 @@ struct alt_eval;
 #define ALT_OPSET_NEWEST 27
 
 enum alt_op_flag {
-    ALT_OP_POINTWISE = 1,   /* out element i depends on element i of broadcast inputs: rides on a region, any layout */
-    ALT_OP_ANCHOR = 2,      /* may anchor a region: convolution, matrix product, pooling, reduction */
-    ALT_OP_SHAPE = 4,       /* shape arithmetic: worth evaluating while binding when all inputs are known and small */
-    ALT_OP_RANDOM = 8,      /* not a function of its inputs: never folded, merged or evaluated early */
-    ALT_OP_COMMUTES = 16,   /* the two inputs may change places */
-    ALT_OP_INPLACE = 32     /* the first output may overwrite an input of the same size whose last use this is */
+    ALT_OP_POINTWISE = 1, /* out element i depends on element i of broadcast inputs: rides on a region, any layout */
+    ALT_OP_ANCHOR = 2,    /* may anchor a region: convolution, matrix product, pooling, reduction */
+    ALT_OP_SHAPE = 4,     /* shape arithmetic: worth evaluating while binding when all inputs are known and small */
+    ALT_OP_RANDOM = 8,    /* not a function of its inputs: never folded, merged or evaluated early */
+    ALT_OP_COMMUTES = 16, /* the two inputs may change places */
+    ALT_OP_INPLACE = 32   /* the first output may overwrite an input of the same size whose last use this is */
 };
 
 /* What an operator makes of blocked layouts (channels in blocks of some size, docs/design.md "Layouts"). */
@@ -58,7 +58,7 @@ struct alt_op_info {
     int first, last;    /* opsets of the domain in which alt implements the operator; last 0: all newer ones too */
     int min_in, max_in; /* -1: any number */
     int min_out, max_out;
-    unsigned flags;     /* enum alt_op_flag */
+    unsigned flags; /* enum alt_op_flag */
     const struct alt_op_impl *impl;
 };
 

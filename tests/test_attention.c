@@ -18,7 +18,8 @@ static double at4(const struct alt_tensor *t, int64_t b, int64_t h, int64_t i, i
 }
 
 /* Key or value `k` of all, past ones first. */
-static double cached(const struct alt_tensor *past, const struct alt_tensor *fresh, int64_t b, int64_t h, int64_t k, int64_t j)
+static double cached(const struct alt_tensor *past, const struct alt_tensor *fresh, int64_t b, int64_t h, int64_t k,
+                     int64_t j)
 {
     const int64_t n = past ? past->dim[2] : 0;
     return k < n ? at4(past, b, h, k, j) : at4(fresh, b, h, k - n, j);

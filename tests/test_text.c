@@ -27,8 +27,8 @@ static void string_in(struct test_node *t, int count, const char *const *texts)
 
 static void string_list(struct test_node *t, const char *name, int count, const char *const *texts)
 {
-    t->attr[t->n_attr++] = (struct alt_attr){.name = name, .type = ALT_ATTR_STRINGS, .count = count,
-                                             .strings = strings_of(t, count, texts)};
+    t->attr[t->n_attr++] = (struct alt_attr){
+        .name = name, .type = ALT_ATTR_STRINGS, .count = count, .strings = strings_of(t, count, texts)};
 }
 
 static void float_list(struct test_node *t, const char *name, int count, const float *floats)
@@ -49,9 +49,19 @@ static void expect_strings(const struct test_node *t, int count, const char *con
 static void splits(void **state)
 {
     (void)state;
-    static const char *const in[] = {"  a \t b\xe3\x80\x80" "c  ", "", "   ", "one"};
+    static const char *const in[] = {"  a \t b\xe3\x80\x80"
+                                     "c  ",
+                                     "", "   ", "one"};
     static const char *const words[] = {"a", "b", "c", "", "", "", "", "", "", "one", "", ""};
-    static const char *const two[] = {"a", "b\xe3\x80\x80" "c", "", "", "", "", "one", ""};
+    static const char *const two[] = {"a",
+                                      "b\xe3\x80\x80"
+                                      "c",
+                                      "",
+                                      "",
+                                      "",
+                                      "",
+                                      "one",
+                                      ""};
     struct test_node t;
     node_open(&t, ALT_OP_STRING_SPLIT, 20);
     t.n_out = 2;
@@ -88,8 +98,12 @@ static void splits_at_delimiters(void **state)
 static void letters(void **state)
 {
     (void)state;
-    static const char *const in[] = {"Stra\xc3\x9f" "e \xc3\x89t\xc3\xa9", "\xce\xa3\xcf\x82", "\xd0\x96\xd1\x8f \xd1\x91", "the"};
-    static const char *const upper[] = {"STRA\xc3\x9f" "E \xc3\x89T\xc3\x89", "\xce\xa3\xce\xa3", "\xd0\x96\xd0\xaf \xd0\x81"};
+    static const char *const in[] = {"Stra\xc3\x9f"
+                                     "e \xc3\x89t\xc3\xa9",
+                                     "\xce\xa3\xcf\x82", "\xd0\x96\xd1\x8f \xd1\x91", "the"};
+    static const char *const upper[] = {"STRA\xc3\x9f"
+                                        "E \xc3\x89T\xc3\x89",
+                                        "\xce\xa3\xce\xa3", "\xd0\x96\xd0\xaf \xd0\x81"};
     static const char *const stop[] = {"THE"};
     struct test_node t;
     node_open(&t, ALT_OP_STRING_NORMALIZER, 10);
@@ -179,8 +193,10 @@ static void bad_pools(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits),  cmocka_unit_test(splits_at_delimiters), cmocka_unit_test(letters), cmocka_unit_test(labels),
-        cmocka_unit_test(one_hot), cmocka_unit_test(grams),                cmocka_unit_test(bad_pools),
+        cmocka_unit_test(splits),    cmocka_unit_test(splits_at_delimiters),
+        cmocka_unit_test(letters),   cmocka_unit_test(labels),
+        cmocka_unit_test(one_hot),   cmocka_unit_test(grams),
+        cmocka_unit_test(bad_pools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,8 @@
 #include <math.h>
 
 enum { TILE_ROWS = 64, WIDENED_KEYS = 256 };
-enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, NONPAD };                 /* inputs */
-enum { Y, PRESENT_KEY, PRESENT_VALUE, SCORES };                       /* outputs */
+enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, NONPAD }; /* inputs */
+enum { Y, PRESENT_KEY, PRESENT_VALUE, SCORES };       /* outputs */
 
 /* Shapes as four axes [batch, heads, rows, size]; dims may be symbolic. */
 static alt_status read_heads(struct alt_infer *inf, int i, const char *attr, alt_dim *out)
@@ -65,7 +65,8 @@ static alt_status check_past(struct alt_infer *inf, int i, const alt_dim *like, 
     if (s->rank < 0)
         return ALT_OK;
     if (s->rank != 4 || differ(s->dim[0], like[0]) || differ(s->dim[1], like[1]) || differ(s->dim[3], like[3]))
-        return alt_infer_fail(inf, ALT_E_SHAPE, "input %d must have the axes batch, heads of K, length, size of a head", i);
+        return alt_infer_fail(inf, ALT_E_SHAPE, "input %d must have the axes batch, heads of K, length, size of a head",
+                              i);
     *past = s->dim[2];
     return ALT_OK;
 }
@@ -202,21 +203,29 @@ static void read_mask(struct alt_attention *p, const struct alt_kernel_bind *b)
 }
 
 /* The products of a segment for tiles of `rows` rows; the most scratch that one takes in *most. */
-static void prepare_products(const struct alt_attention *p, struct alt_attention_segment *s, int last_rows, int last_block,
-                             size_t *most)
+static void prepare_products(const struct alt_attention *p, struct alt_attention_segment *s, int last_rows,
+                             int last_block, size_t *most)
 {
     const int64_t rest = s->length % s->block, row_rest = p->rows % p->tile_rows;
     const int64_t m = last_rows && row_rest ? row_rest : p->tile_rows, n = last_block && rest ? rest : s->block;
-    const struct alt_matrix query = p->widened ? (struct alt_matrix){p->head_size, 1} : (struct alt_matrix){p->q.row, p->q.col};
-    const struct alt_matrix keys = p->widened ? (struct alt_matrix){1, p->head_size} : (struct alt_matrix){s->k.col, s->k.row};
+    const struct alt_matrix query =
+        p->widened ? (struct alt_matrix){p->head_size, 1} : (struct alt_matrix){p->q.row, p->q.col};
+    const struct alt_matrix keys =
+        p->widened ? (struct alt_matrix){1, p->head_size} : (struct alt_matrix){s->k.col, s->k.row};
     const struct alt_matrix values =
         p->widened ? (struct alt_matrix){p->value_size, 1} : (struct alt_matrix){s->v.row, s->v.col};
     const alt_dtype dtype = p->widened ? ALT_FLOAT32 : p->dtype;
     struct alt_product *scores = &s->scores[last_rows][last_block], *sums = &s->sums[last_rows][last_block];
-    *scores = (struct alt_product){.dtype = dtype, .m = m, .n = n, .k = p->head_size, .a = query, .b = keys,
-                                   .y = {p->keys, 1}, .alpha = p->scale};
-    *sums = (struct alt_product){.dtype = dtype, .m = m, .n = p->value_size, .k = n, .a = {p->keys, 1}, .b = values,
-                                 .y = {p->value_size, 1}, .alpha = 1};
+    *scores = (struct alt_product){
+        .dtype = dtype, .m = m, .n = n, .k = p->head_size, .a = query, .b = keys, .y = {p->keys, 1}, .alpha = p->scale};
+    *sums = (struct alt_product){.dtype = dtype,
+                                 .m = m,
+                                 .n = p->value_size,
+                                 .k = n,
+                                 .a = {p->keys, 1},
+                                 .b = values,
+                                 .y = {p->value_size, 1},
+                                 .alpha = 1};
     alt_product_prepare(scores);
     alt_product_prepare(sums);
     *most = scores->scratch > *most ? scores->scratch : *most;
@@ -298,17 +307,24 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {
-        .name = "attention", .fn = alt_attention_run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {.name = "attention",
+                                             .fn = alt_attention_run,
+                                             .bind = bind,
+                                             .flags = ALT_KERNEL_STRIDED,
+                                             .numerics = ALT_KERNEL_EXACT};
     const alt_dtype dtype = sel->in[Q].dtype, mask = sel->n_in > MASK ? sel->in[MASK].dtype : ALT_NONE;
-    const int64_t precision = alt_attr_int(sel->node, "softmax_precision", 0), mode = alt_attr_int(sel->node, "qk_matmul_output_mode", 0);
+    const int64_t precision = alt_attr_int(sel->node, "softmax_precision", 0),
+                  mode = alt_attr_int(sel->node, "qk_matmul_output_mode", 0);
     if (mode < 0 || mode > 3)
         return alt_diag_add(sel->diag, ALT_E_MODEL, "node \"%s\" (Attention): qk_matmul_output_mode must be 0 to 3",
                             sel->node->name);
     if (precision == ALT_FLOAT64 && dtype != ALT_FLOAT64)
-        return alt_diag_add(sel->diag, ALT_E_UNSUPPORTED, "node \"%s\" (Attention): softmax_precision beyond float32 needs "
-                            "inputs of float64", sel->node->name);
-    if (!alt_product_supports(dtype) || (mask != ALT_NONE && mask != ALT_BOOL && alt_wide_of(mask) != alt_wide_of(dtype)))
+        return alt_diag_add(sel->diag, ALT_E_UNSUPPORTED,
+                            "node \"%s\" (Attention): softmax_precision beyond float32 needs "
+                            "inputs of float64",
+                            sel->node->name);
+    if (!alt_product_supports(dtype) ||
+        (mask != ALT_NONE && mask != ALT_BOOL && alt_wide_of(mask) != alt_wide_of(dtype)))
         return alt_select_unsupported(sel);
     *out = &kernel;
     return ALT_OK;

@@ -42,7 +42,7 @@ struct alt_attention {
         alt_load_fn *load;
         int64_t batch, head, row, col, length; /* strides; keys behind `length` are masked */
     } mask;
-    int nonpad;                      /* operand; 0: none */
+    int nonpad; /* operand; 0: none */
     int64_t nonpad_stride;
     int out, present[2], scores_out; /* operands; 0: not wanted */
     alt_load_fn *load, *copy;

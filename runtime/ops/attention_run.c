@@ -24,8 +24,8 @@ static const char *place(const struct alt_kargs *args, int operand, int64_t at, 
 }
 
 /* `rows` rows of `cols` elements to dense float32. */
-static void widen(const struct alt_attention *p, const char *src, const struct alt_heads *from, int64_t rows, int64_t cols,
-                  char *out)
+static void widen(const struct alt_attention *p, const char *src, const struct alt_heads *from, int64_t rows,
+                  int64_t cols, char *out)
 {
     for (int64_t i = 0; i < rows; i++)
         p->load(out + i * cols * (int64_t)p->real, src + i * from->row * (int64_t)p->size, from->col, cols);
@@ -100,8 +100,8 @@ static void add_mask(const struct tile *t, int64_t row, char *x)
     const struct alt_attention *p = t->p;
     _Alignas(64) char chunk[MASK_CHUNK * ALT_WIDE_SIZE];
     const int64_t n = p->mask.length < p->keys ? p->mask.length : p->keys;
-    const char *mask = place(t->args, p->mask.operand, t->b * p->mask.batch + t->h * p->mask.head + row * p->mask.row,
-                             p->mask.size);
+    const char *mask =
+        place(t->args, p->mask.operand, t->b * p->mask.batch + t->h * p->mask.head + row * p->mask.row, p->mask.size);
     for (int64_t j = 0; p->mask.flags && j < n; j++)
         if (!mask[j * p->mask.col])
             set(p, x, j, j + 1);

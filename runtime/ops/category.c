@@ -7,8 +7,8 @@
 
 bool alt_categories_supports(alt_dtype dtype)
 {
-    return dtype == ALT_STRING || dtype == ALT_INT16 || dtype == ALT_INT32 || dtype == ALT_INT64 || dtype == ALT_FLOAT32 ||
-           dtype == ALT_FLOAT64;
+    return dtype == ALT_STRING || dtype == ALT_INT16 || dtype == ALT_INT32 || dtype == ALT_INT64 ||
+           dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64;
 }
 
 /* A number as bits that are equal when the numbers are. */
@@ -55,7 +55,8 @@ static uint64_t slot_of(const struct alt_categories *c, const void *data, int64_
     return at;
 }
 
-bool alt_categories_init(struct alt_categories *c, struct alt_arena *arena, alt_dtype dtype, const void *values, int64_t count)
+bool alt_categories_init(struct alt_categories *c, struct alt_arena *arena, alt_dtype dtype, const void *values,
+                         int64_t count)
 {
     uint64_t size = 16;
     while (size < 2 * (uint64_t)count)

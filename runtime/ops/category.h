@@ -17,7 +17,8 @@ struct alt_categories {
 /* True for the types that can be categories: strings, integers of 16 to 64 bits with a sign, float32, float64. */
 bool alt_categories_supports(alt_dtype dtype);
 /* Of equal values the last place counts. False when there is no memory. */
-bool alt_categories_init(struct alt_categories *c, struct alt_arena *arena, alt_dtype dtype, const void *values, int64_t count);
+bool alt_categories_init(struct alt_categories *c, struct alt_arena *arena, alt_dtype dtype, const void *values,
+                         int64_t count);
 /* Place of element i of an array of the same type; -1: none. NaN equals NaN, and 0 equals -0. */
 int64_t alt_categories_find(const struct alt_categories *c, const void *data, int64_t i);
 

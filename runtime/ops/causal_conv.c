@@ -128,7 +128,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "causal_conv", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "causal_conv", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     if (alt_wide_of(sel->in[INPUT].dtype) != ALT_WIDE_F32)
         return alt_select_unsupported(sel);
     *out = &kernel;

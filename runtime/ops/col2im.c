@@ -10,7 +10,6 @@
 
 enum { COLUMNS, IMAGE, BLOCK };
 
-
 static alt_status infer(struct alt_infer *inf)
 {
     int64_t block[ALT_MAX_RANK];
@@ -33,7 +32,8 @@ static alt_status infer(struct alt_infer *inf)
         return alt_infer_wait(inf, image_known ? BLOCK : IMAGE);
     }
     if (n_image != n_block || n_image < 1)
-        return alt_infer_fail(inf, ALT_E_SHAPE, "image_shape and block_shape must have one entry for each spatial axis");
+        return alt_infer_fail(inf, ALT_E_SHAPE,
+                              "image_shape and block_shape must have one entry for each spatial axis");
     const char *fault = alt_op_window_read(inf->node, n_image, block, &w);
     if (fault)
         return alt_infer_fail(inf, ALT_E_MODEL, "%s", fault);
@@ -55,7 +55,7 @@ static alt_status infer(struct alt_infer *inf)
 
 struct plan {
     struct alt_op_window w;
-    int64_t taps, blocks, pixels; /* of a channel */
+    int64_t taps, blocks, pixels;    /* of a channel */
     int64_t stride[ALT_WINDOW_RANK]; /* of the image */
     int out;
     enum alt_wide wide;

@@ -37,8 +37,8 @@ static alt_status check_channels(struct alt_infer *inf, alt_dim taps, const stru
     const int64_t group = alt_attr_int(inf->node, "group", 1), moved = alt_attr_int(inf->node, "offset_group", 1);
     if (group < 1 || moved < 1 || group > INT32_MAX || moved > INT32_MAX)
         return alt_infer_fail(inf, ALT_E_MODEL, "group and offset_group must be positive");
-    if ((alt_dim_known(w->dim[0]) && w->dim[0] % group) || differ(x->dim[1], alt_dim_mul(inf->dims, w->dim[1], group)) ||
-        (alt_dim_known(x->dim[1]) && x->dim[1] % moved))
+    if ((alt_dim_known(w->dim[0]) && w->dim[0] % group) ||
+        differ(x->dim[1], alt_dim_mul(inf->dims, w->dim[1], group)) || (alt_dim_known(x->dim[1]) && x->dim[1] % moved))
         return alt_infer_fail(inf, ALT_E_SHAPE, "the channels of X and W do not fit group and offset_group");
     for (int i = OFFSET; i < inf->n_in; i++) {
         if (i == BIAS || !alt_infer_has(inf, i) || alt_infer_rank(inf, i) < 0)
@@ -73,7 +73,8 @@ static alt_status infer(struct alt_infer *inf)
     for (int i = 0; i < 2; i++) {
         y.dim[2 + i] = alt_op_window_out(inf->dims, &win, i, x->dim[2 + i]);
         if (y.dim[2 + i] == ALT_DIM_BAD)
-            return alt_infer_fail(inf, ALT_E_SHAPE, "the kernel is larger than the padded input along spatial axis %d", i);
+            return alt_infer_fail(inf, ALT_E_SHAPE, "the kernel is larger than the padded input along spatial axis %d",
+                                  i);
     }
     ALT_CHECK(check_channels(inf, alt_dim_mul(inf->dims, w->dim[2], w->dim[3]), &y));
     alt_infer_set(inf, 0, inf->in[X]->dtype, &y);
@@ -85,13 +86,13 @@ struct plan {
     alt_dtype dtype, real_type; /* of the operands, of the product */
     enum alt_wide wide;
     size_t size, real;
-    int64_t channels, outputs; /* of a group */
+    int64_t channels, outputs;                         /* of a group */
     int64_t groups, moved, taps, depth, pixels, tiles; /* moved: offset groups; depth: rows of the gathered matrix */
     bool bias, mask, widened;
     int out;
     alt_load_fn *load;
     alt_store_fn *store;
-    struct alt_product product[2]; /* whole tiles; the last one */
+    struct alt_product product[2];          /* whole tiles; the last one */
     size_t at_sums, at_weights, at_product; /* in scratch, behind the matrix */
 };
 
@@ -199,17 +200,23 @@ static bool plan_scratch(struct plan *p, size_t *total)
     int64_t matrix, weights, sums, all;
     if (__builtin_mul_overflow(p->depth, PIXELS, &matrix) || __builtin_mul_overflow(p->outputs, PIXELS, &sums) ||
         __builtin_mul_overflow(p->outputs, p->widened ? p->depth : 0, &weights) ||
-        __builtin_add_overflow(matrix, weights, &all) || __builtin_add_overflow(all, sums, &all) || all > INT64_MAX / 16)
+        __builtin_add_overflow(matrix, weights, &all) || __builtin_add_overflow(all, sums, &all) ||
+        all > INT64_MAX / 16)
         return false;
     for (int last = 0; last < 2; last++) {
         const int64_t rest = p->pixels % PIXELS;
-        p->product[last] = (struct alt_product){.dtype = p->real_type, .m = p->outputs, .n = last && rest ? rest : PIXELS,
-                                                .k = p->depth, .a = {p->depth, 1}, .b = {PIXELS, 1}, .y = {PIXELS, 1},
+        p->product[last] = (struct alt_product){.dtype = p->real_type,
+                                                .m = p->outputs,
+                                                .n = last && rest ? rest : PIXELS,
+                                                .k = p->depth,
+                                                .a = {p->depth, 1},
+                                                .b = {PIXELS, 1},
+                                                .y = {PIXELS, 1},
                                                 .alpha = 1};
         alt_product_prepare(&p->product[last]);
     }
-    const size_t line = 64 / p->real, most = p->product[0].scratch > p->product[1].scratch ? p->product[0].scratch
-                                                                                            : p->product[1].scratch;
+    const size_t line = 64 / p->real,
+                 most = p->product[0].scratch > p->product[1].scratch ? p->product[0].scratch : p->product[1].scratch;
     p->at_weights = (size_t)matrix * p->real;
     p->at_sums = p->at_weights + ((size_t)weights + line - 1) / line * 64;
     p->at_product = p->at_sums + (size_t)sums * p->real;
@@ -240,7 +247,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "deform_conv", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "deform_conv", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_dtype_class(sel->in[X].dtype) & ALT_CLASS_FLOAT ? ALT_OK : alt_select_unsupported(sel);
 }

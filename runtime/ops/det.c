@@ -82,7 +82,8 @@ static int bind(struct alt_kernel_bind *b)
     p->n = x->dim[x->rank - 1];
     if (p->n != x->dim[x->rank - 2])
         return alt_bind_fail(b, ALT_E_SHAPE, "the matrices are not square");
-    if (__builtin_mul_overflow(p->n, p->n, &elements) || __builtin_mul_overflow(elements, (int64_t)sizeof(double), &bytes))
+    if (__builtin_mul_overflow(p->n, p->n, &elements) ||
+        __builtin_mul_overflow(elements, (int64_t)sizeof(double), &bytes))
         return alt_bind_fail(b, ALT_E_SHAPE, "too many elements");
     b->params = p;
     b->scratch = (size_t)bytes;

@@ -25,11 +25,13 @@ static alt_status read_axis(struct alt_infer *inf, int rank, bool *known, int *a
 
 static alt_status set_shape(struct alt_infer *inf, int axis, alt_dim length)
 {
-    const bool onesided = alt_attr_int(inf->node, "onesided", 0) != 0, inverse = alt_attr_int(inf->node, "inverse", 0) != 0;
+    const bool onesided = alt_attr_int(inf->node, "onesided", 0) != 0,
+               inverse = alt_attr_int(inf->node, "inverse", 0) != 0;
     struct alt_shape out = inf->in[SIGNAL]->shape;
     const alt_dim parts = out.dim[out.rank - 1];
     if (alt_dim_known(parts) && (parts < 1 || parts > 2 || (onesided && parts != (inverse ? 2 : 1))))
-        return alt_infer_fail(inf, ALT_E_SHAPE, "the last axis must have extent 1 (real) or 2 (complex); one-sided transforms "
+        return alt_infer_fail(inf, ALT_E_SHAPE,
+                              "the last axis must have extent 1 (real) or 2 (complex); one-sided transforms "
                               "are of real signals, one-sided inverses of complex ones");
     if (alt_dim_known(length) && (length < 1 || length > ALT_FFT_MOST))
         return alt_infer_fail(inf, ALT_E_UNSUPPORTED, "alt transforms 1 to %lld elements", (long long)ALT_FFT_MOST);
@@ -80,8 +82,8 @@ struct plan {
     alt_dtype dtype;
     bool inverse, mirror; /* mirror: the second half follows from the first */
     int parts, out_parts, out;
-    int64_t inner;        /* lines side by side */
-    int64_t given, wanted; /* elements read from a line, written to one */
+    int64_t inner;             /* lines side by side */
+    int64_t given, wanted;     /* elements read from a line, written to one */
     int64_t in_line, out_line; /* extents of the axis */
 };
 

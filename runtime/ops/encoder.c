@@ -22,14 +22,19 @@ static struct list read_list(const struct alt_node *n, const char *const *names)
             continue;
         switch (a->type) {
         case ALT_ATTR_FLOAT:
-        case ALT_ATTR_FLOATS: return (struct list){ALT_FLOAT32, a->count, a->floats, NULL};
+        case ALT_ATTR_FLOATS:
+            return (struct list){ALT_FLOAT32, a->count, a->floats, NULL};
         case ALT_ATTR_INT:
-        case ALT_ATTR_INTS: return (struct list){ALT_INT64, a->count, a->ints, NULL};
+        case ALT_ATTR_INTS:
+            return (struct list){ALT_INT64, a->count, a->ints, NULL};
         case ALT_ATTR_STRING:
-        case ALT_ATTR_STRINGS: return (struct list){ALT_STRING, a->count, a->strings, NULL};
+        case ALT_ATTR_STRINGS:
+            return (struct list){ALT_STRING, a->count, a->strings, NULL};
         case ALT_ATTR_TENSOR:
-            return (struct list){a->tensors[0]->dtype, alt_tensor_count(a->tensors[0]), a->tensors[0]->data, a->tensors[0]};
-        default: break;
+            return (struct list){a->tensors[0]->dtype, alt_tensor_count(a->tensors[0]), a->tensors[0]->data,
+                                 a->tensors[0]};
+        default:
+            break;
         }
     }
     return (struct list){ALT_NONE, 0, NULL, NULL};
@@ -94,10 +99,18 @@ static bool whole(alt_dtype dtype, const void *data, int64_t i, int64_t *out)
 {
     double x = 0;
     switch (dtype) {
-    case ALT_INT32: *out = ((const int32_t *)data)[i]; return true;
-    case ALT_INT64: *out = ((const int64_t *)data)[i]; return true;
-    case ALT_FLOAT32: x = (double)((const float *)data)[i]; break;
-    default: x = ((const double *)data)[i]; break;
+    case ALT_INT32:
+        *out = ((const int32_t *)data)[i];
+        return true;
+    case ALT_INT64:
+        *out = ((const int64_t *)data)[i];
+        return true;
+    case ALT_FLOAT32:
+        x = (double)((const float *)data)[i];
+        break;
+    default:
+        x = ((const double *)data)[i];
+        break;
     }
     if (!(x > -0x1p63 && x < 0x1p63))
         return false;
@@ -142,9 +155,10 @@ static const void *default_of(struct alt_kernel_bind *b, alt_dtype dtype, bool f
         if (l.dtype == dtype && l.count == 1)
             return l.data;
     }
-    return dtype == ALT_STRING ? (const void *)&unused : dtype == ALT_FLOAT32 ? (const void *)&f32
-           : dtype == ALT_FLOAT64                                          ? (const void *)&f64
-                                                                           : (const void *)&minus;
+    return dtype == ALT_STRING    ? (const void *)&unused
+           : dtype == ALT_FLOAT32 ? (const void *)&f32
+           : dtype == ALT_FLOAT64 ? (const void *)&f64
+                                  : (const void *)&minus;
 }
 
 static int bind(struct alt_kernel_bind *b)
@@ -175,7 +189,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel label = {.name = "label_encoder", .fn = encode, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel label = {
+        .name = "label_encoder", .fn = encode, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     static const struct alt_kernel hot = {
         .name = "one_hot_encoder", .fn = encode_one_hot, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     const alt_dtype dtype = sel->in[0].dtype, value = read_list(sel->node, value_names).dtype;

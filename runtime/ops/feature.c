@@ -25,9 +25,12 @@ static enum norm norm_of(const struct alt_node *n)
 static double number_at(const void *data, alt_dtype dtype, int64_t i)
 {
     switch (dtype) {
-    case ALT_INT32: return ((const int32_t *)data)[i];
-    case ALT_INT64: return (double)((const int64_t *)data)[i];
-    default: return alt_real_get(dtype, data, i);
+    case ALT_INT32:
+        return ((const int32_t *)data)[i];
+    case ALT_INT64:
+        return (double)((const int64_t *)data)[i];
+    default:
+        return alt_real_get(dtype, data, i);
     }
 }
 
@@ -194,7 +197,8 @@ static alt_status infer(struct alt_infer *inf)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel rows = {.name = "feature_rows", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel rows = {
+        .name = "feature_rows", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     static const struct alt_kernel pick = {
         .name = "feature_extract", .fn = extract, .bind = bind_extract, .numerics = ALT_KERNEL_EXACT};
     const bool extractor = sel->node->op == ALT_OP_ARRAY_FEATURE_EXTRACTOR;

@@ -14,10 +14,10 @@ struct alt_arena;
 #define ALT_FFT_MOST (INT64_C(1) << 28)
 
 struct alt_fft {
-    int64_t n, m;          /* length; that of the power of two it goes through */
-    const double *root;    /* [m / 2] complex: exp(-2 pi i k / m) */
-    const double *chirp;   /* [n] complex: exp(-pi i k k / n); NULL when n is m */
-    const double *filter;  /* [m] complex: the transform of the conjugate chirp, divided by m */
+    int64_t n, m;         /* length; that of the power of two it goes through */
+    const double *root;   /* [m / 2] complex: exp(-2 pi i k / m) */
+    const double *chirp;  /* [n] complex: exp(-pi i k k / n); NULL when n is m */
+    const double *filter; /* [m] complex: the transform of the conjugate chirp, divided by m */
 };
 
 /* Tables for length n in [1, ALT_FFT_MOST], in the arena; false when there is no memory. */

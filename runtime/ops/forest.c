@@ -165,7 +165,8 @@ struct names {
     alt_string *text;
 };
 
-static bool name_nodes(struct names *names, struct alt_arena *arena, const struct numbers *tree, const struct numbers *id)
+static bool name_nodes(struct names *names, struct alt_arena *arena, const struct numbers *tree,
+                       const struct numbers *id)
 {
     names->pair = alt_arena_array(arena, (size_t)tree->count, sizeof *names->pair);
     names->text = alt_arena_array(arena, (size_t)tree->count, sizeof *names->text);
@@ -220,7 +221,8 @@ static const char *read_old(const struct alt_node *n, struct old_ensemble *e)
                : "the lists of ids must be ints";
 }
 
-static const char *read_old_node(struct alt_forest *f, const struct old_ensemble *e, const struct names *names, int64_t i)
+static const char *read_old_node(struct alt_forest *f, const struct old_ensemble *e, const struct names *names,
+                                 int64_t i)
 {
     static const char *const modes[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",    "BRANCH_GT",
                                         "BRANCH_EQ",  "BRANCH_NEQ", "BRANCH_MEMBER", "LEAF"};
@@ -294,13 +296,20 @@ bool alt_forest_read(struct alt_forest *f, struct alt_arena *arena, const struct
 static bool compare(const struct alt_forest *f, const struct alt_tree_node *node, double x)
 {
     switch (node->branch) {
-    case ALT_BRANCH_LEQ: return x <= node->split;
-    case ALT_BRANCH_LT: return x < node->split;
-    case ALT_BRANCH_GTE: return x >= node->split;
-    case ALT_BRANCH_GT: return x > node->split;
-    case ALT_BRANCH_EQ: return x == node->split;
-    case ALT_BRANCH_NEQ: return x != node->split;
-    default: break;
+    case ALT_BRANCH_LEQ:
+        return x <= node->split;
+    case ALT_BRANCH_LT:
+        return x < node->split;
+    case ALT_BRANCH_GTE:
+        return x >= node->split;
+    case ALT_BRANCH_GT:
+        return x > node->split;
+    case ALT_BRANCH_EQ:
+        return x == node->split;
+    case ALT_BRANCH_NEQ:
+        return x != node->split;
+    default:
+        break;
     }
     for (int64_t i = 0; i < node->count; i++)
         if (f->member[node->first + i] == x)

@@ -85,7 +85,8 @@ static alt_status check_sizes(struct alt_infer *inf, struct alt_shape *state)
     bool fits = alt_infer_rank(inf, PAST) == 4;
     for (int d = 0; fits && d < 4; d++)
         fits = !differ(inf->in[PAST]->shape.dim[d], state->dim[d]);
-    return fits ? ALT_OK : alt_infer_fail(inf, ALT_E_SHAPE, "past_state must be [batch, kv heads, key size, value size]");
+    return fits ? ALT_OK
+                : alt_infer_fail(inf, ALT_E_SHAPE, "past_state must be [batch, kv heads, key size, value size]");
 }
 
 static alt_status infer(struct alt_infer *inf)
@@ -130,7 +131,7 @@ struct tile {
     const struct plan *p;
     const struct alt_kargs *args;
     int64_t b, head, first, cols;
-    float *state;                       /* [key_size][COLUMNS] */
+    float *state;                             /* [key_size][COLUMNS] */
     float *key, *query, *decay, *value, *sum; /* of one token */
 };
 
@@ -211,8 +212,9 @@ static void run_tile(const struct plan *p, const struct alt_kargs *args, int64_t
     memset(t.state, 0, (size_t)(p->key_size * COLUMNS) * sizeof *t.state);
     memset(t.value, 0, COLUMNS * sizeof *t.value);
     for (int64_t d = 0; p->in[PAST].operand && d < p->key_size; d++)
-        p->in[PAST].load(t.state + d * COLUMNS, (const char *)args->operand[PAST].data +
-                                                    (at + d * p->value_size) * (int64_t)p->in[PAST].size, 1, t.cols);
+        p->in[PAST].load(t.state + d * COLUMNS,
+                         (const char *)args->operand[PAST].data + (at + d * p->value_size) * (int64_t)p->in[PAST].size,
+                         1, t.cols);
     for (int64_t i = 0; i < p->tokens; i++) {
         update_state(&t, i);
         write_outputs(&t, i);
@@ -276,7 +278,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "linear_attention", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "linear_attention", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     for (int i = 0; i < sel->n_in; i++)
         if (sel->in[i].dtype != ALT_NONE && alt_wide_of(sel->in[i].dtype) != ALT_WIDE_F32)
             return alt_select_unsupported(sel);

@@ -124,7 +124,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "linear_model", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "linear_model", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_score_readable(sel->in[0].dtype) ? ALT_OK : alt_select_unsupported(sel);
 }

@@ -119,7 +119,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "max_unpool", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "max_unpool", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_dtype_size(sel->in[X].dtype) && sel->in[X].dtype != ALT_STRING ? ALT_OK : alt_select_unsupported(sel);
 }

@@ -119,7 +119,10 @@ static alt_status read_inputs(struct alt_eval *e, struct search *s)
     const struct alt_tensor *boxes = e->in[BOXES], *scores = e->in[SCORES];
     if (boxes->dim[2] != 4 || scores->dim[0] != boxes->dim[0] || scores->dim[2] != boxes->dim[1])
         return alt_eval_fail(e, ALT_E_SHAPE, "boxes must be [batch, boxes, 4] and scores [batch, classes, boxes]");
-    *s = (struct search){.boxes = boxes->data, .scores = scores->data, .batches = boxes->dim[0], .classes = scores->dim[1],
+    *s = (struct search){.boxes = boxes->data,
+                         .scores = scores->data,
+                         .batches = boxes->dim[0],
+                         .classes = scores->dim[1],
                          .n = boxes->dim[1]};
     if (e->n_in > MOST && e->in[MOST] && alt_tensor_count(e->in[MOST]) > 0)
         s->most = ((const int64_t *)e->in[MOST]->data)[0];

@@ -103,7 +103,8 @@ static void run(const struct alt_kargs *args)
         int t = 0;
         while (tile >= p->tiles[t + 1])
             t++;
-        const int64_t first = (tile - p->tiles[t]) * TILE, end = first + TILE < p->count[t] ? first + TILE : p->count[t];
+        const int64_t first = (tile - p->tiles[t]) * TILE,
+                      end = first + TILE < p->count[t] ? first + TILE : p->count[t];
         for (int64_t i = first; i < end; i++)
             update(p, args, t, i, start);
     }
@@ -146,7 +147,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "optimizer", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "optimizer", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_dtype_class(sel->in[FIRST].dtype) & ALT_CLASS_FLOAT ? ALT_OK : alt_select_unsupported(sel);
 }

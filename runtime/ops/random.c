@@ -44,7 +44,7 @@ struct plan {
     enum alt_op op;
     uint64_t seed;
     int64_t count;
-    double base, scale; /* low and width, or mean and deviation */
+    double base, scale;       /* low and width, or mean and deviation */
     int64_t classes, samples; /* Multinomial */
     alt_dtype input;
     int out;
@@ -73,11 +73,15 @@ static double pick(const struct plan *p, const struct alt_kargs *args, int64_t i
 static double number_at(const struct plan *p, const struct alt_kargs *args, int64_t i)
 {
     switch (p->op) {
-    case ALT_OP_BERNOULLI: return uniform_at(p->seed, (uint64_t)i) < alt_real_get(p->input, args->operand[0].data, i);
-    case ALT_OP_MULTINOMIAL: return pick(p, args, i);
+    case ALT_OP_BERNOULLI:
+        return uniform_at(p->seed, (uint64_t)i) < alt_real_get(p->input, args->operand[0].data, i);
+    case ALT_OP_MULTINOMIAL:
+        return pick(p, args, i);
     case ALT_OP_RANDOM_NORMAL:
-    case ALT_OP_RANDOM_NORMAL_LIKE: return p->base + p->scale * normal_at(p->seed, (uint64_t)i);
-    default: return p->base + p->scale * uniform_at(p->seed, (uint64_t)i);
+    case ALT_OP_RANDOM_NORMAL_LIKE:
+        return p->base + p->scale * normal_at(p->seed, (uint64_t)i);
+    default:
+        return p->base + p->scale * uniform_at(p->seed, (uint64_t)i);
     }
 }
 
@@ -125,7 +129,8 @@ static alt_status infer_multinomial(struct alt_infer *inf, alt_dtype dtype)
     const struct alt_shape *x = &inf->in[0]->shape;
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_FLOAT));
     if (samples < 1 || (x->rank >= 0 && x->rank != 2) || (dtype != ALT_INT32 && dtype != ALT_INT64))
-        return alt_infer_fail(inf, ALT_E_MODEL, "it needs an input [batch, classes], a positive sample_size, and dtype int32 or "
+        return alt_infer_fail(inf, ALT_E_MODEL,
+                              "it needs an input [batch, classes], a positive sample_size, and dtype int32 or "
                               "int64");
     const struct alt_shape out = {2, {x->rank == 2 ? x->dim[0] : alt_dim_unknown(inf->dims), samples}};
     alt_infer_set(inf, 0, dtype, &out);

@@ -35,15 +35,18 @@ static alt_status infer(struct alt_infer *inf)
     ALT_CHECK(alt_infer_same_dtype(inf, X, ROIS));
     ALT_CHECK(alt_infer_indices(inf, BATCHES));
     const struct alt_shape *x = &inf->in[X]->shape, *rois = &inf->in[ROIS]->shape, *batches = &inf->in[BATCHES]->shape;
-    const int64_t height = alt_attr_int(inf->node, "output_height", 1), width = alt_attr_int(inf->node, "output_width", 1);
+    const int64_t height = alt_attr_int(inf->node, "output_height", 1),
+                  width = alt_attr_int(inf->node, "output_width", 1);
     if (!read_mode(inf->node, &max))
         return alt_infer_fail(inf, ALT_E_MODEL, "attribute mode must be avg or max");
     if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX)
         return alt_infer_fail(inf, ALT_E_MODEL, "output_height and output_width must be positive");
     if ((x->rank >= 0 && x->rank != 4) || (batches->rank >= 0 && batches->rank != 1) ||
         (rois->rank >= 0 && (rois->rank != 2 || (alt_dim_known(rois->dim[1]) && rois->dim[1] != 4))))
-        return alt_infer_fail(inf, ALT_E_SHAPE, "X must have four axes, rois must be [regions, 4], batch_indices [regions]");
-    struct alt_shape out = {4, {alt_dim_unknown(inf->dims), x->rank == 4 ? x->dim[1] : alt_dim_unknown(inf->dims), height, width}};
+        return alt_infer_fail(inf, ALT_E_SHAPE,
+                              "X must have four axes, rois must be [regions, 4], batch_indices [regions]");
+    struct alt_shape out = {
+        4, {alt_dim_unknown(inf->dims), x->rank == 4 ? x->dim[1] : alt_dim_unknown(inf->dims), height, width}};
     if (rois->rank == 2)
         out.dim[0] = rois->dim[0];
     if (batches->rank == 1) {
@@ -131,7 +134,8 @@ static void add_sample(const struct plan *p, const char *map, double y, double x
     }
 }
 
-static void run_bin(const struct plan *p, const char *map, const struct region *r, int64_t row, int64_t col, double *sum)
+static void run_bin(const struct plan *p, const char *map, const struct region *r, int64_t row, int64_t col,
+                    double *sum)
 {
     for (int64_t c = 0; c < p->channels; c++)
         sum[c] = 0;
@@ -175,8 +179,14 @@ static int bind(struct alt_kernel_bind *b)
     int64_t bytes;
     if (!p)
         return ALT_E_NOMEM;
-    *p = (struct plan){.dtype = x->dtype, .batches = x->dim[0], .channels = x->dim[1], .height = x->dim[2], .width = x->dim[3],
-                       .out_height = y->dim[2], .out_width = y->dim[3], .out = b->n_in};
+    *p = (struct plan){.dtype = x->dtype,
+                       .batches = x->dim[0],
+                       .channels = x->dim[1],
+                       .height = x->dim[2],
+                       .width = x->dim[3],
+                       .out_height = y->dim[2],
+                       .out_width = y->dim[3],
+                       .out = b->n_in};
     p->ratio = alt_attr_int(b->node, "sampling_ratio", 0);
     read_mode(b->node, &p->max);
     p->half_pixel = half_pixel(b->node);
@@ -195,7 +205,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "roi_align", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "roi_align", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     *out = &kernel;
     return alt_dtype_class(sel->in[X].dtype) & ALT_CLASS_FLOAT ? ALT_OK : alt_select_unsupported(sel);
 }

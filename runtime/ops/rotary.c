@@ -60,7 +60,8 @@ static alt_status infer(struct alt_infer *inf)
         return ALT_OK;
     ALT_CHECK(alt_infer_indices(inf, POSITIONS));
     const struct alt_shape *p = &inf->in[POSITIONS]->shape;
-    if (p->rank >= 0 && (p->rank != 2 || differ(p->dim[0], x->dim[0]) || differ(p->dim[1], x->dim[x->rank == 4 ? 2 : 1])))
+    if (p->rank >= 0 &&
+        (p->rank != 2 || differ(p->dim[0], x->dim[0]) || differ(p->dim[1], x->dim[x->rank == 4 ? 2 : 1])))
         return alt_infer_fail(inf, ALT_E_SHAPE, "position_ids must have the axes batch and length");
     return ALT_OK;
 }
@@ -73,8 +74,8 @@ struct plan {
     int64_t heads, rows, head_size, half; /* rows: tokens of a sequence */
     int64_t count, tile;                  /* rows of all heads; of a tile */
     struct axes x, y;
-    int64_t cache[2][3];  /* strides of the caches: batch, row, column; with positions row alone */
-    int64_t positions;    /* of a cache */
+    int64_t cache[2][3]; /* strides of the caches: batch, row, column; with positions row alone */
+    int64_t positions;   /* of a cache */
     bool by_position, wide, interleaved;
     int out;
     size_t size;
@@ -120,7 +121,9 @@ static void run(const struct alt_kargs *args)
     for (int64_t i = args->begin * p->tile; i < args->end * p->tile && i < p->count; i++) {
         const int64_t h = i % p->heads, row = i / p->heads % p->rows, b = i / p->heads / p->rows;
         const char *line[2];
-        p->load(x, (const char *)args->operand[X].data + (b * p->x.batch + h * p->x.head + row * p->x.row) * (int64_t)p->size,
+        p->load(x,
+                (const char *)args->operand[X].data +
+                    (b * p->x.batch + h * p->x.head + row * p->x.row) * (int64_t)p->size,
                 p->x.col, p->head_size);
         if (find_angles(p, args, b, row, line)) {
             p->load(cosine, line[0], p->cache[0][2], p->half);
@@ -156,7 +159,7 @@ static int bind(struct alt_kernel_bind *b)
     p->wide = ids && ids->dtype == ALT_INT64;
     p->positions = b->in[COS].dim[0] < b->in[SIN].dim[0] ? b->in[COS].dim[0] : b->in[SIN].dim[0];
     for (int i = 0; i < 2; i++)
-        for (int d = b->in[COS + i].rank - 1, to = 2; d >= 0; d--, to--)
+        for (int d = b->in [COS + i].rank - 1, to = 2; d >= 0; d--, to--)
             p->cache[i][to] = b->in[COS + i].stride[d];
     p->interleaved = alt_attr_int(b->node, "interleaved", 0) != 0;
     p->out = b->n_in;

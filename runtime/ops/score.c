@@ -54,10 +54,14 @@ void alt_score_apply(enum alt_score_transform transform, double *score, int64_t 
 double alt_score_input(alt_dtype dtype, const void *data, int64_t i)
 {
     switch (dtype) {
-    case ALT_FLOAT32: return (double)((const float *)data)[i];
-    case ALT_INT32: return ((const int32_t *)data)[i];
-    case ALT_INT64: return (double)((const int64_t *)data)[i];
-    default: return ((const double *)data)[i];
+    case ALT_FLOAT32:
+        return (double)((const float *)data)[i];
+    case ALT_INT32:
+        return ((const int32_t *)data)[i];
+    case ALT_INT64:
+        return (double)((const int64_t *)data)[i];
+    default:
+        return ((const double *)data)[i];
     }
 }
 

@@ -46,7 +46,8 @@ static alt_status check(struct alt_infer *inf)
     ALT_CHECK(alt_infer_same_dtype(inf, SIGNAL, WINDOW));
     const struct alt_shape *x = &inf->in[SIGNAL]->shape;
     if (x->rank >= 0 && x->rank != 3)
-        return alt_infer_fail(inf, ALT_E_SHAPE, "the signal must be [batch, length, 1] or, complex, [batch, length, 2]");
+        return alt_infer_fail(inf, ALT_E_SHAPE,
+                              "the signal must be [batch, length, 1] or, complex, [batch, length, 2]");
     const alt_dim parts = x->rank == 3 ? x->dim[2] : -1;
     if (alt_dim_known(parts) && parts != 1 && (parts != 2 || alt_attr_int(inf->node, "onesided", 1)))
         return alt_infer_fail(inf, ALT_E_SHAPE, "the last axis must have extent 1 or, with onesided 0, 2");
@@ -72,7 +73,8 @@ static alt_status infer(struct alt_infer *inf)
         return waits >= 0 ? alt_infer_wait(inf, waits) : ALT_OK;
     }
     if (alt_dim_known(length) && (length < 1 || length > ALT_FFT_MOST))
-        return alt_infer_fail(inf, ALT_E_UNSUPPORTED, "alt transforms frames of 1 to %lld elements", (long long)ALT_FFT_MOST);
+        return alt_infer_fail(inf, ALT_E_UNSUPPORTED, "alt transforms frames of 1 to %lld elements",
+                              (long long)ALT_FFT_MOST);
     struct alt_shape out = {4, {x->dim[0], 0, length, 2}};
     out.dim[1] = alt_dim_add(inf->dims, alt_dim_div(inf->dims, alt_dim_sub(inf->dims, x->dim[1], length), step), 1);
     if (out.dim[1] == ALT_DIM_BAD)
@@ -101,9 +103,9 @@ static void run(const struct alt_kargs *args)
             const bool used = i < p->weighted;
             const double weight = used && p->window ? alt_real_get(p->dtype, args->operand[WINDOW].data, i) : 1;
             for (int k = 0; k < 2; k++)
-                x[2 * i + k] = used && k < p->parts
-                                   ? weight * alt_real_get(p->dtype, args->operand[SIGNAL].data, (start + i) * p->parts + k)
-                                   : 0;
+                x[2 * i + k] = used && k < p->parts ? weight * alt_real_get(p->dtype, args->operand[SIGNAL].data,
+                                                                            (start + i) * p->parts + k)
+                                                    : 0;
         }
         alt_fft_run(&p->fft, false, x, x + 2 * p->fft.n);
         for (int64_t i = 0; i < 2 * p->bins; i++)

@@ -22,10 +22,10 @@ static alt_status infer(struct alt_infer *inf)
 /* Bytes of the white space at the start of the text; 0: there is none. */
 static size_t space_length(const char *text, size_t length)
 {
-    static const char *const wide[] = {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
-                                       "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
-                                       "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9",
-                                       "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+                                       "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
+                                       "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
+                                       "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
     if (length == 0)
         return 0;
     if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r') || (text[0] >= 0x1c && text[0] <= 0x1f))
@@ -48,8 +48,9 @@ static size_t delimiter_length(const struct splitting *s, const char *text, size
 {
     if (!s->delimiter.length)
         return space_length(text, length);
-    return length >= s->delimiter.length && memcmp(text, s->delimiter.data, s->delimiter.length) == 0 ? s->delimiter.length
-                                                                                                       : 0;
+    return length >= s->delimiter.length && memcmp(text, s->delimiter.data, s->delimiter.length) == 0
+               ? s->delimiter.length
+               : 0;
 }
 
 static size_t skip_spaces(const alt_string *text, size_t at)

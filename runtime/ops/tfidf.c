@@ -9,9 +9,9 @@
 enum mode { TF, IDF, TFIDF, MODES };
 
 struct pool {
-    const struct alt_attr *items; /* ints or strings */
-    const int64_t *starts, *columns; /* ngram_counts, ngram_indexes */
-    int64_t lengths, grams;          /* entries of these */
+    const struct alt_attr *items;            /* ints or strings */
+    const int64_t *starts, *columns;         /* ngram_counts, ngram_indexes */
+    int64_t lengths, grams;                  /* entries of these */
     int64_t shortest, longest, skips, width; /* width: of the output */
     enum mode mode;
 };
@@ -50,9 +50,10 @@ static const char *read_pool(const struct alt_node *n, struct pool *p)
         grams += (end - p->starts[i]) / (i + 1);
     }
     const int64_t n_weights = alt_attr_floats(n, "weights", &weights);
-    return grams > p->grams                                          ? "ngram_indexes has fewer entries than the pool has n-grams"
-           : p->mode != TF && n_weights > 0 && n_weights < p->width ? "weights has fewer entries than the output has columns"
-                                                                      : NULL;
+    return grams > p->grams ? "ngram_indexes has fewer entries than the pool has n-grams"
+           : p->mode != TF && n_weights > 0 && n_weights < p->width
+               ? "weights has fewer entries than the output has columns"
+               : NULL;
 }
 
 static alt_status infer(struct alt_infer *inf)
@@ -78,7 +79,7 @@ static alt_status infer(struct alt_infer *inf)
 
 /* Items of a pool or of a row, `step` apart. */
 struct gram {
-    const struct alt_attr *pool;     /* else */
+    const struct alt_attr *pool; /* else */
     const struct alt_tensor *tensor;
     int64_t at, step, n;
 };
@@ -178,8 +179,8 @@ static alt_status fill_table(struct alt_eval *e, const struct pool *p, struct ta
 }
 
 /* Counts the n-grams of a row of `length` items. */
-static void count_row(const struct pool *p, const struct table *t, const struct alt_tensor *x, int64_t row, int64_t length,
-                      float *out)
+static void count_row(const struct pool *p, const struct table *t, const struct alt_tensor *x, int64_t row,
+                      int64_t length, float *out)
 {
     for (int64_t step = 1; step <= p->skips + 1 && step <= length; step++)
         for (int64_t n = p->shortest; n <= p->longest && n <= length && (n - 1) <= (length - 1) / step; n++) {
@@ -216,7 +217,8 @@ static alt_status eval(struct alt_eval *e)
     if (fault)
         return alt_eval_fail(e, ALT_E_MODEL, "%s", fault);
     ALT_CHECK(fill_table(e, &p, &t));
-    float *out = alt_eval_output(e, 0, ALT_FLOAT32, x->rank == 2 ? 2 : 1, (const int64_t[]){x->rank == 2 ? rows : p.width, p.width});
+    float *out = alt_eval_output(e, 0, ALT_FLOAT32, x->rank == 2 ? 2 : 1,
+                                 (const int64_t[]){x->rank == 2 ? rows : p.width, p.width});
     if (!out)
         return ALT_E_NOMEM;
     for (int64_t i = 0; i < rows && p.width > 0; i++, out += p.width) {

@@ -105,7 +105,8 @@ static int64_t classify(const struct plan *p, double *score)
     score[1] = sum;
     score[0] = p->positive ? 1 - sum : -sum;
     if (!p->positive || p->transform == ALT_SCORE_PROBIT)
-        alt_score_apply(p->transform == ALT_SCORE_LOGISTIC || p->transform == ALT_SCORE_PROBIT ? p->transform : ALT_SCORE_NONE,
+        alt_score_apply(p->transform == ALT_SCORE_LOGISTIC || p->transform == ALT_SCORE_PROBIT ? p->transform
+                                                                                               : ALT_SCORE_NONE,
                         score, n);
     return best;
 }
@@ -159,7 +160,8 @@ static void run(const struct alt_kargs *args)
 
 static void read_base(struct plan *p, const struct alt_node *n)
 {
-    const struct alt_attr *floats = alt_attr_find(n, "base_values"), *tensor = alt_attr_find(n, "base_values_as_tensor");
+    const struct alt_attr *floats = alt_attr_find(n, "base_values"),
+                          *tensor = alt_attr_find(n, "base_values_as_tensor");
     if (floats && floats->type == ALT_ATTR_FLOATS && floats->count) {
         p->base = floats;
         p->n_base = floats->count;
@@ -216,7 +218,8 @@ static int bind(struct alt_kernel_bind *b)
 
 static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 {
-    static const struct alt_kernel kernel = {.name = "tree_ensemble", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+    static const struct alt_kernel kernel = {
+        .name = "tree_ensemble", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
     const alt_dtype dtype = sel->in[0].dtype;
     const bool float_only = sel->node->op == ALT_OP_TREE_ENSEMBLE;
     *out = &kernel;
