@@ -64,7 +64,7 @@ def suite(runner, data, skips):
         test = re.match(r"(?:not supported|FAILED) (\w+)", block).group(1)
         left.append((test, ("" if block.startswith("not") else "FAILS: ") + reason(test, block.split("): ", 1)[1])))
     for line in rest.splitlines():
-        row = re.match(r"^(.{32}) +(\d+) +(\d+) +(\d+)$", line)
+        row = re.match(r"^(.+?) +(\d+) +(\d+) +(\d+)$", line)
         skip = re.match(r"^skipped (\w+): (.*)", line)
         if row:
             groups.append((row.group(1).strip(), *map(int, row.groups()[1:])))
