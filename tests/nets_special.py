@@ -102,7 +102,10 @@ def linear():
     def floats(count):
         return [float(v) for v in n.random.standard_normal(count).astype(np.float32)]
 
-    x = n.op("Scaler", n.input("x", ["rows", 7]), domain=ML, offset=floats(7), scale=floats(7))
+    missing = n.op("Where", n.op("Less", n.input("x", ["rows", 7]), n.const(np.float32(0.2))), n.const(np.float32("nan")), "x")
+    x = n.op("Imputer", missing, domain=ML, imputed_value_floats=floats(7), replaced_value_float=float("nan"))
+    x = n.op("Scaler", x, domain=ML, offset=floats(7), scale=floats(7))
+    n.output(n.op("FeatureVectorizer", x, missing, domain=ML, inputdimensions=[7, 7]), shape=["rows", 14])
     for norm in ("MAX", "L1", "L2"):
         n.output(n.op("Normalizer", x, domain=ML, norm=norm), shape=["rows", 7])
     n.output(n.op("Binarizer", x, domain=ML, threshold=0.1), shape=["rows", 7])
@@ -161,6 +164,9 @@ def regions():
     pooled = n.op("RoiAlign", x, n.op("Mul", corners, n.const(np.float32(10))), batch, output_height=4, output_width=5,
                   sampling_ratio=2)
     n.output(pooled, shape=["boxes", 3, 4, 5])
+    rois = n.op("Concat", n.op("Cast", n.op("Unsqueeze", batch, n.ints(1)), to=TensorProto.FLOAT),
+                n.op("Mul", corners, n.const(np.float32(10))), axis=1)
+    n.output(n.op("MaxRoiPool", x, rois, pooled_shape=[3, 2], spatial_scale=0.7), shape=["boxes", 3, 3, 2])
     scores = n.op("Unsqueeze", n.op("Transpose", size), n.ints(0))
     n.output(n.op("NonMaxSuppression", n.op("Unsqueeze", corners, n.ints(0)), scores, n.const(np.int64(20)),
                   n.const(np.float32(0.3)), n.const(np.float32(0.2))), TensorProto.INT64, ["kept", 3])
