@@ -130,7 +130,9 @@ static int bind(struct alt_kernel_bind *b)
     int64_t given = b->node->opset < 20 ? alt_attr_int(b->node, "axis", 1) : -2;
     if (!p)
         return ALT_E_NOMEM;
-    if (axis_in && axis_in->known)
+    if ((axis_in && !axis_in->known) || (length_in && !length_in->known))
+        return alt_bind_fail(b, ALT_E_INTERNAL, "dft_length and axis must be known");
+    if (axis_in)
         given = alt_known_int(axis_in, 0);
     const int axis = alt_axis_of(given, x->rank);
     const bool onesided = alt_attr_int(b->node, "onesided", 0) != 0;
@@ -138,8 +140,7 @@ static int bind(struct alt_kernel_bind *b)
     p->mirror = onesided && p->inverse;
     p->in_line = x->dim[axis];
     p->out_line = y->dim[axis];
-    const int64_t n = onesided && !p->inverse ? length_in && length_in->known ? alt_known_int(length_in, 0) : p->in_line
-                                              : p->out_line;
+    const int64_t n = onesided && !p->inverse ? length_in ? alt_known_int(length_in, 0) : p->in_line : p->out_line;
     const int64_t used = p->mirror ? n / 2 + 1 : n;
     if (n < 1 || n > ALT_FFT_MOST)
         return alt_bind_fail(b, ALT_E_UNSUPPORTED, "alt transforms 1 to %lld elements", (long long)ALT_FFT_MOST);
