@@ -219,21 +219,6 @@ int alt_variant_list(const struct alt_desc *d, enum alt_isa isa, struct alt_vari
 
 /* ---- layouts and nests ---- */
 
-/* B [k,n], or [n,k], in panels: [n/block][k][block]. */
-static alt_status panels(struct alt_arena *arena, bool transposed, int block, const struct alt_layout **out)
-{
-    const struct alt_extents unknown = {2, {-1, -1}};
-    const struct alt_layout_prim swap = {.op = ALT_LAYOUT_REORDER, .count = 3, .arg = {1, 0, 2}};
-    const struct alt_layout *blocked;
-
-    ALT_CHECK(alt_layout_blocked(arena, 2, transposed ? 0 : 1, block, &blocked));
-    if (transposed) {
-        *out = blocked;
-        return ALT_OK;
-    }
-    return alt_layout_append(arena, blocked, &unknown, &swap, out);
-}
-
 static alt_status role_layout(const struct alt_desc *d, const struct alt_variant *v, enum alt_desc_role role,
                               struct alt_arena *arena, const struct alt_layout **out)
 {
@@ -247,7 +232,7 @@ static alt_status role_layout(const struct alt_desc *d, const struct alt_variant
     if (block == 0 || (role == ALT_ROLE_WEIGHT && alt_variant_staged(d, v)))
         return ALT_OK;
     if (d->kind == ALT_DESC_PRODUCT)
-        return panels(arena, d->product.transposed, block, out);
+        return alt_layout_panels(arena, d->product.transposed ? 0 : 1, block, out);
     return alt_layout_blocked(arena, rank, role == ALT_ROLE_WEIGHT ? 0 : 1, block, out);
 }
 

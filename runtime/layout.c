@@ -259,6 +259,36 @@ int64_t alt_layout_block(const struct alt_layout *layout, int axis)
     return pad->arg[0];
 }
 
+/* Panels of columns that are axis 1: blocked, then the panels before the rows. */
+static const struct alt_layout_prim panels_first = {.op = ALT_LAYOUT_REORDER, .count = 3, .arg = {1, 0, 2}};
+
+alt_status alt_layout_panels(struct alt_arena *arena, int axis, int64_t block, const struct alt_layout **out)
+{
+    const struct alt_extents unknown = {2, {-1, -1}};
+    const struct alt_layout *blocked;
+
+    const alt_status status = alt_layout_blocked(arena, 2, axis, block, &blocked);
+    if (status == ALT_OK && axis == 1)
+        return alt_layout_append(arena, blocked, &unknown, &panels_first, out);
+    if (status == ALT_OK)
+        *out = blocked;
+    return status;
+}
+
+int64_t alt_layout_panel(const struct alt_layout *layout, int axis)
+{
+    if (!layout || layout->rank != 2)
+        return 0;
+    if (axis == 0)
+        return alt_layout_block(layout, 0);
+    struct alt_layout blocked = *layout;
+    blocked.count--;
+    const struct alt_layout_prim *last = &layout->prim[blocked.count];
+    const bool reordered = last->op == panels_first.op && last->count == panels_first.count &&
+                           memcmp(last->arg, panels_first.arg, 3 * sizeof *last->arg) == 0;
+    return reordered && blocked.count > 0 ? alt_layout_block(&blocked, 1) : 0;
+}
+
 bool alt_layout_equal(const struct alt_layout *a, const struct alt_layout *b)
 {
     if (a == b)

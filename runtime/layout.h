@@ -81,6 +81,12 @@ alt_status alt_layout_blocked(struct alt_arena *arena, int rank, int axis, int64
 /* The block of a layout that is what alt_layout_blocked makes for that axis; 0 for every other one, plain included. */
 int64_t alt_layout_block(const struct alt_layout *layout, int axis);
 
+/* A matrix whose columns are axis `axis`, in panels of `block` columns: [columns / block][rows][block]. */
+alt_status alt_layout_panels(struct alt_arena *arena, int axis, int64_t block, const struct alt_layout **out)
+    __attribute__((warn_unused_result));
+/* The block of a layout that is what alt_layout_panels makes for that axis; 0 for every other one, plain included. */
+int64_t alt_layout_panel(const struct alt_layout *layout, int axis);
+
 /* Same sequence over the same rank; NULL equals NULL only. */
 bool alt_layout_equal(const struct alt_layout *a, const struct alt_layout *b);
 uint64_t alt_layout_hash(const struct alt_layout *layout);

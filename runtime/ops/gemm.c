@@ -1,5 +1,6 @@
 /* gemm.c: Gemm: y = alpha * A' B' + beta * C with C broadcast in one direction to y. */
 #include "runtime/infer.h"
+#include "runtime/layout.h"
 #include "runtime/ops/product.h"
 #include "runtime/ops/product_int.h"
 #include "runtime/step.h"
@@ -86,7 +87,9 @@ static int bind(struct alt_kernel_bind *bind)
     if (p->k != b->dim[trans_b ? 1 : 0])
         return alt_bind_fail(bind, ALT_E_SHAPE, "the inner extents of A and B differ");
     p->a = strides(a, trans_a);
-    p->b = strides(b, trans_b);
+    p->panels = b->layout != NULL;
+    if (!p->panels)
+        p->b = strides(b, trans_b);
     p->y = (struct alt_matrix){p->n, 1};
     if (c)
         p->c = (struct alt_matrix){bias_stride(c, 0), bias_stride(c, 1)};
@@ -103,8 +106,10 @@ static const struct alt_kernel kernel = {
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {
+    const int columns = alt_attr_int(sel->node, "transB", 0) != 0 ? 0 : 1;
+    const struct alt_operand *b = &sel->in[1];
     for (int i = 0; i < sel->n_in; i++)
-        if (sel->in[i].layout)
+        if (sel->in[i].layout && (i != 1 || !alt_product_laid_out(b, columns)))
             return alt_select_unsupported(sel);
     const bool integer = (alt_dtype_class(sel->in[0].dtype) & ALT_CLASS_INT) != 0;
     const double alpha = alt_attr_float(sel->node, "alpha", 1), beta = alt_attr_float(sel->node, "beta", 1);
@@ -115,4 +120,13 @@ static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel 
     return ALT_OK;
 }
 
-const struct alt_op_impl alt_op_gemm = {.infer = infer, .select = select_kernel};
+/* A matrix that is constant is laid out once. */
+static enum alt_blocking layouts(const struct alt_node *n, int block, struct alt_arena *arena, const struct alt_layout **in,
+                                 const struct alt_layout **out)
+{
+    (void)block, (void)out;
+    const int columns = alt_attr_int(n, "transB", 0) != 0 ? 0 : 1;
+    return alt_product_lay_out(n->in[1], columns, arena, &in[1]) ? ALT_BLOCKING_LEAD : ALT_BLOCKING_NONE;
+}
+
+const struct alt_op_impl alt_op_gemm = {.infer = infer, .select = select_kernel, .layouts = layouts};

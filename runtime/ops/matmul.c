@@ -1,6 +1,7 @@
 /* matmul.c: MatMul (numpy.matmul): the last two axes are matrices, the others are batches that broadcast; a vector on the
  * left is a row, one on the right a column, and its axis is left out of the result. */
 #include "runtime/infer.h"
+#include "runtime/layout.h"
 #include "runtime/ops/product.h"
 #include "runtime/step.h"
 
@@ -108,6 +109,7 @@ static int bind(struct alt_kernel_bind *bind)
     q->b = b->rank > 1 ? (struct alt_matrix){b->stride[b->rank - 2], b->stride[b->rank - 1]}
                        : (struct alt_matrix){b->stride[0], 0};
     q->y = (struct alt_matrix){q->n, 1};
+    q->panels = b->layout != NULL;
     q->alpha = 1;
     p->rank = (a->rank > b->rank ? a->rank : b->rank) - 2;
     p->rank = p->rank > 0 ? p->rank : 0;
@@ -134,10 +136,20 @@ static const struct alt_kernel kernel = {
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {
-    if (!alt_product_supports(sel->in[0].dtype) || sel->in[0].layout || sel->in[1].layout || sel->out[0].layout)
+    const struct alt_operand *b = &sel->in[1];
+    if (!alt_product_supports(sel->in[0].dtype) || sel->in[0].layout || (b->layout && !alt_product_laid_out(b, 1)) ||
+        sel->out[0].layout)
         return alt_select_unsupported(sel);
     *out = &kernel;
     return ALT_OK;
 }
 
-const struct alt_op_impl alt_op_matmul = {.infer = infer, .select = select_kernel};
+/* A matrix that is constant is laid out once. */
+static enum alt_blocking layouts(const struct alt_node *n, int block, struct alt_arena *arena, const struct alt_layout **in,
+                                 const struct alt_layout **out)
+{
+    (void)block, (void)out;
+    return alt_product_lay_out(n->in[1], 1, arena, &in[1]) ? ALT_BLOCKING_LEAD : ALT_BLOCKING_NONE;
+}
+
+const struct alt_op_impl alt_op_matmul = {.infer = infer, .select = select_kernel, .layouts = layouts};

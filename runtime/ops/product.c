@@ -5,9 +5,12 @@
  * blocks the accumulators rest in y itself, or in scratch where y's elements are not side by side or narrower. */
 #include "runtime/ops/product.h"
 
+#include "runtime/graph.h"
 #include "runtime/half.h"
 #include "runtime/kernels/kern.h"
+#include "runtime/layout.h"
 #include "runtime/ops/product_int.h"
+#include "runtime/step.h"
 #include "runtime/type.h"
 
 #include <string.h>
@@ -32,6 +35,25 @@ bool alt_product_supports(alt_dtype dtype)
     default:
         return false;
     }
+}
+
+int64_t alt_product_panel(alt_dtype dtype, int64_t columns)
+{
+    const int64_t nr = dtype == ALT_FLOAT32 ? alt_kern_f32()->nr : dtype == ALT_FLOAT64 ? alt_kern_f64()->nr : 0;
+    return columns >= nr / 2 ? nr : 0;
+}
+
+bool alt_product_lay_out(const struct alt_gvalue *b, int axis, struct alt_arena *arena, const struct alt_layout **out)
+{
+    const struct alt_shape *s = &b->type.shape;
+    const int64_t panel = b->kind == ALT_GV_CONST && s->rank == 2 ? alt_product_panel(b->type.dtype, s->dim[axis]) : 0;
+    return panel && s->dim[1 - axis] > 0 && alt_layout_panels(arena, axis, panel, out) == ALT_OK;
+}
+
+bool alt_product_laid_out(const struct alt_operand *b, int axis)
+{
+    const int64_t panel = alt_layout_panel(b->layout, axis);
+    return panel != 0 && panel == alt_product_panel(b->dtype, b->dim[axis]);
 }
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -67,7 +89,7 @@ void alt_product_prepare(struct alt_product *p)
         p->scratch = 0;
         return;
     }
-    if (p->n < p->kern->nr / 2 && p->m > p->n)
+    if (!p->panels && p->n < p->kern->nr / 2 && p->m > p->n)
         swap_matrices(p);
     const int64_t nr = p->kern->nr, mr = p->kern->mr;
     /* Equal shares of the rows, whole register tiles each. */
@@ -75,12 +97,12 @@ void alt_product_prepare(struct alt_product *p)
     p->rows = shares ? ceil_div(ceil_div(p->m, shares), mr) * mr : mr;
     p->tiles_m = ceil_div(p->m, p->rows);
     p->tiles = p->tiles_m * ceil_div(p->n, nr);
-    p->pack_b = p->wide || p->b.col != 1 || p->m > mr || p->n < nr;
-    p->depth = p->pack_b && p->k > DEPTH ? DEPTH : p->k;
+    p->pack_b = !p->panels && (p->wide || p->b.col != 1 || p->m > mr || p->n < nr);
+    p->depth = (p->pack_b || (p->panels && p->m > mr)) && p->k > DEPTH ? DEPTH : p->k;
     p->direct = !p->wide && p->y.col == 1;
     const size_t real = p->dtype == ALT_FLOAT64 ? sizeof(double) : sizeof(float);
     /* The last panel is packed even when the others are read in place. */
-    const int64_t last_panel = p->pack_b || p->n % nr == 0 ? panel_size(p) : p->depth * nr;
+    const int64_t last_panel = p->pack_b || p->panels || p->n % nr == 0 ? panel_size(p) : p->depth * nr;
     p->scratch = (size_t)(last_panel + rows_size(p) + sums_size(p)) * real;
 }
 
@@ -131,9 +153,10 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct alt_product *p = t->p;
     const int64_t size = (int64_t)p->size, nr = p->kern->nr;
-    const char *b = t->b + (k0 * p->b.row + t->j * p->b.col) * size;
+    const bool packs = !p->panels && (p->pack_b || t->cols < nr);
+    const char *b = t->b + (p->panels ? t->j * p->k + k0 * nr : k0 * p->b.row + t->j * p->b.col) * size;
     struct alt_kern_gemm g = {.m = t->rows, .n = t->cols, .k = depth, .a = t->a + (t->i * p->a.row + k0 * p->a.col) * size,
-                              .a_row = p->a.row, .a_col = p->a.col, .b = b, .b_row = p->b.row, .accumulate = k0 > 0,
+                              .a_row = p->a.row, .a_col = p->a.col, .b = b, .b_row = p->panels ? nr : p->b.row, .accumulate = k0 > 0,
                               .c = t->sums, .c_row = nr};
     if (p->wide) {
         widen_rows(t, k0, depth);
@@ -141,11 +164,11 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
         g.a = t->a_rows;
         g.a_row = p->depth;
         g.a_col = 1;
-    } else if (p->pack_b || t->cols < nr) {
+    } else if (packs) {
         p->kern->pack(&(struct alt_kern_pack){.k = depth, .n = t->cols, .source = b, .row = p->b.row, .col = p->b.col,
                                               .out = t->panel});
     }
-    if (p->pack_b || t->cols < nr) {
+    if (packs) {
         g.b = t->panel;
         g.b_row = nr;
     }

@@ -9,7 +9,11 @@
 
 #include <alt/value.h>
 
+struct alt_arena;
+struct alt_gvalue;
 struct alt_kern;
+struct alt_layout;
+struct alt_operand;
 
 /* A matrix: how far apart its rows and columns lie, in elements. */
 struct alt_matrix {
@@ -23,6 +27,8 @@ struct alt_product {
     struct alt_matrix a, b, c, y; /* [m][k], [k][n], [m][n], [m][n] */
     double alpha, beta;
     bool has_c;
+    bool panels; /* b lies in panels of alt_product_panel() columns, [n / panel][k][panel], the last one filled up; b.row and b.col
+                    count nothing */
     /* found by alt_product_prepare */
     const struct alt_kern *kern; /* NULL: integers */
     size_t size;                 /* bytes of an element */
@@ -34,6 +40,12 @@ struct alt_product {
     size_t scratch;              /* bytes a thread */
 };
 
+/* Columns of a panel in which a constant b is best laid out; 0: it is not. */
+int64_t alt_product_panel(alt_dtype dtype, int64_t columns);
+/* Whether a b with this layout, whose columns are axis `axis`, lies in such panels. */
+bool alt_product_laid_out(const struct alt_operand *b, int axis);
+/* The layout of a constant matrix whose columns are axis `axis`, in such panels; false: it stays plain. */
+bool alt_product_lay_out(const struct alt_gvalue *b, int axis, struct alt_arena *arena, const struct alt_layout **out);
 /* True when the type has kernels. */
 bool alt_product_supports(alt_dtype dtype);
 void alt_product_prepare(struct alt_product *p);
