@@ -56,6 +56,9 @@ static bool inputs_bound(const struct binder *k, const struct alt_step *step)
     return true;
 }
 
+/* Operations of one tile, between two looks at the deadline; some minutes of them. */
+#define MOST_TILE_FLOPS 1e12
+
 static alt_status bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
 {
     struct alt_kernel_bind bind = {.kernel = step->kernel, .node = step->node, .diag = k->diag, .arena = &k->b->arena, .n_in = step->n_in,
@@ -69,6 +72,11 @@ static alt_status bind_kernel(struct binder *k, const struct alt_step *step, str
     bs->flops = bind.flops;
     if (bind.scratch > SIZE_MAX / 2)
         return ALT_E_NOMEM;
+    if (bind.range > 0 && bind.flops > MOST_TILE_FLOPS * (double)bind.range)
+        return alt_diag_add(k->diag, ALT_E_UNSUPPORTED,
+                            "node \"%s\" (%s) would take %.1e operations in one piece, at most %.0e can be had",
+                            step->node->name, alt_op_table[step->node->op].name, bind.flops / (double)bind.range,
+                            MOST_TILE_FLOPS);
     bind.scratch = (bind.scratch + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN; /* each thread's starts on a line of its own */
     if (bind.scratch > k->b->scratch)
         k->b->scratch = bind.scratch;
@@ -123,6 +131,18 @@ static alt_status bind_compute(struct binder *k, const struct alt_step *step, in
     return bind_operands(k, step, bs);
 }
 
+/* The content of input `i` is there, and inference can make nothing of it: a list where one number belongs, or too long a one. */
+static alt_status refuse_content(struct binder *k, const struct alt_step *step, int i)
+{
+    char text[160];
+    const struct alt_type *t = &k->type[i];
+    return alt_diag_add(k->diag, ALT_E_SHAPE,
+                        "node \"%s\" (%s): input %d, %s%s, does not say the shape of the output: it must have "
+                        "the rank and length that the operator is specified with, and the output at most %d axes",
+                        step->node->name, alt_op_table[step->node->op].name, i, alt_dtype_name(t->dtype),
+                        alt_shape_print(&k->dims, &t->shape, text, sizeof text), ALT_MAX_RANK);
+}
+
 /* Binds step `s`; *stop: the segment ends before it. */
 static alt_status bind_step(struct binder *k, int s, bool *stop)
 {
@@ -137,6 +157,8 @@ static alt_status bind_step(struct binder *k, int s, bool *stop)
     ALT_CHECK(alt_bind_infer(k, step, &deferred));
     while (deferred >= 0) {
         int v = step->in[deferred];
+        if (v >= 0 && k->b->value[v].known)
+            return refuse_content(k, step, deferred);
         if (v < 0 || !alt_bind_readable(k, &k->b->value[v])) {
             if (s > k->b->first && v >= 0 && k->b->value[v].bytes <= ALT_EVALUATE_LIMIT * 8) {
                 *stop = true;
@@ -145,9 +167,6 @@ static alt_status bind_step(struct binder *k, int s, bool *stop)
             return alt_diag_add(k->diag, ALT_E_UNSUPPORTED, "node \"%s\" (%s): the content of input %d decides the shape "
                                 "and is too large", step->node->name, alt_op_table[step->node->op].name, deferred);
         }
-        if (k->b->value[v].known)
-            return alt_diag_add(k->diag, ALT_E_INTERNAL, "node \"%s\" (%s): shape inference asks for a content that it has",
-                                step->node->name, alt_op_table[step->node->op].name);
         ALT_CHECK(alt_bind_look(k, v));
         ALT_CHECK(alt_bind_infer(k, step, &deferred));
     }

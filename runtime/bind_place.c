@@ -42,6 +42,10 @@ void alt_bind_fill(struct binder *k, const struct alt_step *step)
         fill_operand(k, step->out[i], &k->operand[step->n_in + i]);
 }
 
+/* A repeating view costs no memory, but all that reads it works through its elements: above this size it is made, so that memory
+ * bounds the work that a few bytes of a model can ask for. */
+#define REPEATED_BYTES ((size_t)1 << 28)
+
 /* Outputs share the buffer of input 0 when the operator can say how and every reader can follow. */
 alt_status alt_bind_view(struct binder *k, const struct alt_step *step, bool *done)
 {
@@ -62,6 +66,8 @@ alt_status alt_bind_view(struct binder *k, const struct alt_step *step, bool *do
         const struct alt_bvalue *out = &k->b->value[step->out[i]];
         const struct alt_pvalue *pv = &k->p->value[step->out[i]];
         bool as_is = alt_is_dense(out->rank, out->dim, k->view_stride[i]);
+        if (out->bytes > REPEATED_BYTES && out->bytes > src->bytes)
+            return ALT_OK;
         if (pv->layout || pv->output >= 0 || (!as_is && !pv->strided_ok) || (!size && (!as_is || k->view_offset[i])))
             return ALT_OK;
     }

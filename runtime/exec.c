@@ -12,6 +12,8 @@
 #define PARALLEL_FLOPS 1e5
 /* Tiles are handed out in about this many pieces a thread, so that one slow core does not hold up the others. */
 enum { PIECES = 4 };
+/* A run that can be stopped looks up after about this many operations of a long step, some 10 ms of them. */
+#define STOP_FLOPS 5e7
 
 static char *address(const struct alt_exec *x, const struct alt_bvalue *v)
 {
@@ -19,34 +21,68 @@ static char *address(const struct alt_exec *x, const struct alt_bvalue *v)
     return base ? base + v->offset : NULL;
 }
 
-static alt_status interrupted(const struct alt_exec *x)
+/* Why the run should stop, or ALT_OK. Any of its threads. */
+static alt_status stop_reason(const struct alt_exec *x)
 {
     if (x->cancel && atomic_load_explicit(&x->cancel->triggered, memory_order_relaxed))
-        return alt_diag_add(x->diag, ALT_E_CANCELLED, "the run was cancelled");
+        return ALT_E_CANCELLED;
     if (!x->deadline_ns)
         return ALT_OK;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec <= x->deadline_ns)
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec <= x->deadline_ns ? ALT_OK : ALT_E_DEADLINE;
+}
+
+static alt_status report_stop(const struct alt_exec *x, alt_status reason)
+{
+    if (reason == ALT_OK)
         return ALT_OK;
-    return alt_diag_add(x->diag, ALT_E_DEADLINE, "the run did not end before its deadline");
+    return alt_diag_add(x->diag, reason, "%s",
+                        reason == ALT_E_CANCELLED ? "the run was cancelled"
+                                                  : "the run did not end before its deadline");
 }
 
 struct parallel {
+    const struct alt_exec *x;
     const struct alt_kernel *kernel;
     struct alt_kargs args;
     char *scratch;
     size_t scratch_bytes; /* a participant */
+    int64_t piece;        /* tiles between two looks at the clock; 0: none is taken */
+    _Atomic int stopped;  /* the reason (alt_status); relaxed: threads only have to notice some time, and the loop's end
+                             publishes it to the caller */
 };
+
+/* Tiles between two looks at cancel switch and deadline. */
+static int64_t piece_of(const struct alt_exec *x, const struct alt_bstep *bs)
+{
+    if ((!x->cancel && !x->deadline_ns) || bs->flops <= STOP_FLOPS)
+        return 0;
+    double tiles = (double)bs->range * STOP_FLOPS / bs->flops;
+    return tiles >= 1 ? (int64_t)tiles : 1;
+}
+
+static bool goes_on(struct parallel *p)
+{
+    if (atomic_load_explicit(&p->stopped, memory_order_relaxed) != ALT_OK)
+        return false;
+    alt_status reason = stop_reason(p->x);
+    if (reason != ALT_OK)
+        atomic_store_explicit(&p->stopped, (int)reason, memory_order_relaxed);
+    return reason == ALT_OK;
+}
 
 static void run_tiles(void *arg, int participant, int64_t begin, int64_t end)
 {
-    const struct parallel *p = arg;
+    struct parallel *p = arg;
     struct alt_kargs args = p->args;
-    args.begin = begin;
-    args.end = end;
     args.scratch = p->scratch ? p->scratch + (size_t)participant * p->scratch_bytes : NULL;
-    p->kernel->fn(&args);
+    for (args.begin = begin; args.begin < end; args.begin = args.end) {
+        args.end = p->piece && end - args.begin > p->piece ? args.begin + p->piece : end;
+        if (p->piece && !goes_on(p))
+            return;
+        p->kernel->fn(&args);
+    }
 }
 
 static void resolve(const struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
@@ -69,7 +105,9 @@ static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, co
     if (bs->range <= 0)
         return ALT_OK;
     resolve(x, b, step, bs, operand);
-    struct parallel p = {.kernel = bs->kernel, .scratch = x->context->scratch.data, .scratch_bytes = b->scratch};
+    struct parallel p = {.x = x, .kernel = bs->kernel, .scratch = x->context->scratch.data, .scratch_bytes = b->scratch,
+                         .piece = piece_of(x, bs)};
+    atomic_init(&p.stopped, ALT_OK);
     p.args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(step->n_in + step->n_out),
                                 .operand = operand, .extent = bs->extent, .params = bs->params, .fault = &fault};
     int threads = bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
@@ -79,6 +117,7 @@ static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, co
         int64_t grain = bs->range / ((int64_t)threads * PIECES);
         alt_pool_run(x->pool, threads, bs->range, grain > 0 ? grain : 1, run_tiles, &p);
     }
+    ALT_CHECK(report_stop(x, (alt_status)atomic_load_explicit(&p.stopped, memory_order_relaxed)));
     return alt_fault_report(__atomic_load_n(&fault, __ATOMIC_RELAXED), step->node, x->diag);
 }
 
@@ -137,7 +176,7 @@ static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
     for (int s = b->first; s < b->end; s++) {
         if (b->step[s - b->first].skip)
             continue;
-        ALT_CHECK(interrupted(x));
+        ALT_CHECK(report_stop(x, stop_reason(x)));
         ALT_CHECK(run_step(x, b, s));
     }
     return ALT_OK;

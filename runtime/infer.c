@@ -189,6 +189,7 @@ alt_status alt_infer_axis(struct alt_infer *inf, int64_t axis, int rank, int *ou
 /* An inference function must have set every present output and no impossible extent. */
 static alt_status check_outputs(struct alt_infer *inf)
 {
+    const bool computed = alt_op_table[inf->node->op].impl->select; /* by a kernel, which needs its shapes */
     for (int i = 0; i < inf->n_out; i++) {
         if (!inf->node->out[i])
             continue;
@@ -196,6 +197,9 @@ static alt_status check_outputs(struct alt_infer *inf)
         for (int d = 0; d < t->shape.rank; d++)
             if (t->shape.dim[d] == ALT_DIM_BAD)
                 return alt_infer_fail(inf, ALT_E_SHAPE, "axis %d of output %d has no possible extent", d, i);
+            else if (computed && inf->concrete && inf->deferred < 0 && !alt_dim_known(t->shape.dim[d]))
+                return alt_infer_fail(inf, ALT_E_SHAPE,
+                                      "axis %d of output %d would have an extent that is negative or too large", d, i);
     }
     return ALT_OK;
 }

@@ -40,6 +40,14 @@ void alt_mem_init(struct alt_mem *mem, const alt_allocator *hooks, size_t limit)
     atomic_init(&mem->allocations, 0);
 }
 
+void alt_mem_init_from(struct alt_mem *mem, struct alt_mem *from)
+{
+    alt_mem_init(mem, &from->hooks, from->limit);
+    atomic_init(&mem->used, atomic_load_explicit(&from->used, memory_order_relaxed));
+    atomic_init(&mem->peak, atomic_load_explicit(&from->peak, memory_order_relaxed));
+    atomic_init(&mem->allocations, atomic_load_explicit(&from->allocations, memory_order_relaxed));
+}
+
 /* Counts `bytes` in, unless the ceiling or the address space would be passed. */
 static bool claim(struct alt_mem *mem, size_t bytes)
 {

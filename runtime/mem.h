@@ -17,6 +17,8 @@ struct alt_mem {
 
 /* `hooks` NULL: malloc. */
 void alt_mem_init(struct alt_mem *mem, const alt_allocator *hooks, size_t limit);
+/* The same for the one that allocated the structure it now lies in: what `from` counted so far counts here. */
+void alt_mem_init_from(struct alt_mem *mem, struct alt_mem *from);
 /* NULL when the allocator has none or the ceiling would be passed. `bytes` 0 is treated as 1. */
 void *alt_mem_alloc(struct alt_mem *mem, size_t bytes, size_t align);
 void *alt_mem_zalloc(struct alt_mem *mem, size_t bytes); /* zeroed, aligned for any scalar */

@@ -12,12 +12,12 @@
 static alt_status create(const alt_model_options *options, const char *name, alt_model **out)
 {
     struct alt_mem boot;
-    alt_mem_init(&boot, options->allocator, 0);
+    alt_mem_init(&boot, options->allocator, options->memory_limit);
     alt_model *m = alt_mem_zalloc(&boot, sizeof *m);
     if (!m)
         return ALT_E_NOMEM;
     atomic_init(&m->owners, 1);
-    alt_mem_init(&m->mem, options->allocator, options->memory_limit);
+    alt_mem_init_from(&m->mem, &boot);
     alt_arena_init(&m->arena, &m->mem);
     alt_dimtab_init(&m->dims, &m->arena);
     m->log = options->log;
@@ -52,7 +52,7 @@ void alt_model_free(alt_model *model)
     if (model->external.folder)
         alt_external_free(&model->external);
     alt_file_close(&model->file);
-    /* The model itself was allocated before its own counter began to count. */
+    /* Its own counter goes with it. */
     hooks.free(hooks.context, model, sizeof *model);
 }
 

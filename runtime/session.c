@@ -96,14 +96,14 @@ static alt_status check_options(const alt_session_options *o, struct alt_diag *d
 static alt_status allocate(const alt_session_options *options, alt_session **out)
 {
     struct alt_mem first;
-    alt_mem_init(&first, options->allocator, 0);
-    alt_session *s = first.hooks.alloc(first.hooks.context, sizeof *s, ALT_ALIGN);
+    alt_mem_init(&first, options->allocator, options->memory_limit);
+    alt_session *s = alt_mem_alloc(&first, sizeof *s, ALT_ALIGN);
     if (!s)
         return ALT_E_NOMEM;
     memset(s, 0, sizeof *s);
     atomic_init(&s->refs, 1);
     s->options = *options;
-    alt_mem_init(&s->mem, options->allocator, options->memory_limit);
+    alt_mem_init_from(&s->mem, &first);
     if (alt_fork_condition(&s->returned) != ALT_OK || pthread_mutex_init(&s->mutex, NULL) != 0 ||
         pthread_mutex_init(&s->open.mutex, NULL) != 0) {
         first.hooks.free(first.hooks.context, s, sizeof *s);

@@ -157,6 +157,32 @@ static void cancel_and_deadline_stop_a_run(void **state)
     close_all(&f);
 }
 
+/* One step of 10^11 operations: the deadline is seen within it, by every thread. */
+static void a_deadline_stops_within_a_step(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct fixture f = {0};
+        const alt_session_options so = {.size = sizeof so, .threads = threads};
+        graph_bytes_open(&f.bytes, 1);
+        graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "4000,4000");
+        graph_bytes_node(&f.bytes, "MatMul", "x,x", "y", NULL);
+        graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
+        graph_bytes_finish(&f.bytes, 13);
+        open_model(&f, &so);
+        alt_value *x = tensor(ALT_FLOAT32, 2, (const int64_t[]){4000, 4000}), *y = NULL;
+        struct timespec begin, end;
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        alt_run_options o = {.size = sizeof o, .deadline_ns = begin.tv_sec * 1000000000 + begin.tv_nsec + 20000000};
+        assert_int_equal(run_one(f.session, &o, x, &y, NULL, 0), ALT_E_DEADLINE);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        assert_true(end.tv_sec - begin.tv_sec < 2);
+        assert_null(y);
+        alt_value_release(x);
+        close_all(&f);
+    }
+}
+
 static void the_ceiling_is_kept(void **state)
 {
     (void)state;
@@ -300,6 +326,7 @@ int main(void)
         cmocka_unit_test(answers_are_reused_and_callers_own_are_written),
         cmocka_unit_test(wrong_calls_are_named),
         cmocka_unit_test(cancel_and_deadline_stop_a_run),
+        cmocka_unit_test(a_deadline_stops_within_a_step),
         cmocka_unit_test(the_ceiling_is_kept),
         cmocka_unit_test(shapes_may_depend_on_data),
         cmocka_unit_test(every_allocation_may_fail),
