@@ -32,7 +32,9 @@ static void *failing_alloc(void *context, size_t bytes, size_t align)
     memset(pointer, 0xdd, bytes); /* nobody may rely on zeros */
     memset(pointer + bytes, PATTERN, TAIL);
     atomic_fetch_add(&fail->blocks, 1);
-    atomic_fetch_add(&fail->bytes, (int64_t)bytes);
+    int64_t alive = atomic_fetch_add(&fail->bytes, (int64_t)bytes) + (int64_t)bytes, peak = atomic_load(&fail->peak);
+    while (peak < alive && !atomic_compare_exchange_weak(&fail->peak, &peak, alive))
+        ;
     return pointer;
 }
 

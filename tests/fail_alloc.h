@@ -13,6 +13,7 @@ struct fail_alloc {
     _Atomic uint64_t calls;        /* requests so far */
     _Atomic uint64_t failed;       /* requests that were refused */
     _Atomic int64_t blocks, bytes; /* alive */
+    _Atomic int64_t peak;          /* most bytes alive */
     _Atomic uint64_t faults;       /* blocks given back with another size than asked for, or written past their end */
 };
 

@@ -112,7 +112,8 @@ static void attribute(struct pb *node, const char *text, size_t length)
         return;
     *equals = 0;
     const char *list = equals + 1;
-    bool many = equals[-1] == 's' || strcmp(copy, "kernel_shape") == 0 || strcmp(copy, "perm") == 0;
+    bool many = (equals[-1] == 's' && strcmp(copy, "axis") != 0) || strchr(list, ',') ||
+                strcmp(copy, "kernel_shape") == 0 || strcmp(copy, "perm") == 0;
     pb_text(&attr, 1, copy);
     while (next_item(&list, item, sizeof item))
         pb_int(&attr, many ? 8 : 3, strtoll(item, NULL, 10));
