@@ -59,7 +59,7 @@ static bool inputs_bound(const struct binder *k, const struct alt_step *step)
 /* Operations of one tile, between two looks at the deadline; some minutes of them. */
 #define MOST_TILE_FLOPS 1e12
 
-static alt_status bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
+alt_status alt_bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
 {
     struct alt_kernel_bind bind = {.kernel = step->kernel, .node = step->node, .diag = k->diag, .arena = &k->b->arena, .n_in = step->n_in,
                                    .n_out = step->n_out, .in = k->operand, .out = k->operand + step->n_in, .range = 1};
@@ -83,7 +83,7 @@ static alt_status bind_kernel(struct binder *k, const struct alt_step *step, str
     return ALT_OK;
 }
 
-static alt_status bind_operands(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
+alt_status alt_bind_operands(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
 {
     int n = step->n_in + step->n_out;
     struct alt_koperand *operand = alt_arena_array(&k->b->arena, (size_t)n, sizeof *operand);
@@ -100,7 +100,7 @@ static alt_status bind_operands(struct binder *k, const struct alt_step *step, s
     return ALT_OK;
 }
 
-static alt_status shape_outputs(struct binder *k, const struct alt_step *step)
+alt_status alt_bind_outputs(struct binder *k, const struct alt_step *step)
 {
     for (int i = 0; i < step->n_out; i++) {
         const struct alt_type *t = &k->type[step->n_in + i];
@@ -116,7 +116,7 @@ static alt_status shape_outputs(struct binder *k, const struct alt_step *step)
 
 static alt_status bind_compute(struct binder *k, const struct alt_step *step, int s, struct alt_bstep *bs)
 {
-    ALT_CHECK(shape_outputs(k, step));
+    ALT_CHECK(alt_bind_outputs(k, step));
     alt_bind_fill(k, step);
     if (step->kind == ALT_STEP_VIEW) {
         ALT_CHECK(alt_bind_view(k, step, &bs->skip));
@@ -127,8 +127,8 @@ static alt_status bind_compute(struct binder *k, const struct alt_step *step, in
                                 step->node->name, alt_op_table[step->node->op].name);
     }
     ALT_CHECK(alt_bind_place(k, step, s, step->kernel));
-    ALT_CHECK(bind_kernel(k, step, bs));
-    return bind_operands(k, step, bs);
+    ALT_CHECK(alt_bind_kernel(k, step, bs));
+    return alt_bind_operands(k, step, bs);
 }
 
 /* The content of input `i` is there, and inference can make nothing of it: a list where one number belongs, or too long a one. */
@@ -153,7 +153,7 @@ static alt_status bind_step(struct binder *k, int s, bool *stop)
     if (*stop)
         return ALT_OK;
     if (step->kind == ALT_STEP_HOST)
-        return bind_operands(k, step, bs);
+        return alt_bind_operands(k, step, bs);
     ALT_CHECK(alt_bind_infer(k, step, &deferred));
     while (deferred >= 0) {
         int v = step->in[deferred];
@@ -216,7 +216,7 @@ static alt_status inherit(struct binder *k)
     return ALT_OK;
 }
 
-static alt_status make_tables(struct binder *k, struct alt_arena *scratch)
+alt_status alt_bind_tables(struct binder *k, struct alt_arena *scratch)
 {
     size_t n = (size_t)k->p->max_operands + 1;
     k->type = alt_arena_array(scratch, n, sizeof *k->type);
@@ -235,6 +235,17 @@ static alt_status bind_all(struct binder *k)
     return bind_steps(k);
 }
 
+void alt_binding_begin(struct binder *k, struct alt_arena *scratch)
+{
+    alt_arena_init(&k->b->arena, k->source->mem);
+    alt_arena_init(scratch, k->source->mem);
+    alt_arena_init(&k->work, k->source->mem);
+    alt_memplan_init(&k->plan, scratch);
+    alt_dimtab_init(&k->dims, scratch);
+    atomic_init(&k->b->refs, 1);
+    alt_bindings_init(&k->b->next, k->source->mutex, ALT_CONTINUATIONS);
+}
+
 alt_status alt_binding_make(struct alt_binding *parent, const struct alt_bind_source *source, struct alt_diag *diag,
                             struct alt_binding **out)
 {
@@ -243,16 +254,12 @@ alt_status alt_binding_make(struct alt_binding *parent, const struct alt_bind_so
         return ALT_E_NOMEM;
     struct alt_arena scratch;
     struct binder k = {.b = b, .source = source, .p = source->program, .diag = diag};
-    alt_arena_init(&b->arena, source->mem);
-    alt_arena_init(&scratch, source->mem);
-    alt_memplan_init(&k.plan, &scratch);
-    alt_dimtab_init(&k.dims, &scratch);
+    alt_binding_begin(&k, &scratch);
     b->parent = parent;
-    atomic_init(&b->refs, 1);
-    alt_bindings_init(&b->next, source->mutex, ALT_CONTINUATIONS);
-    alt_status status = make_tables(&k, &scratch);
+    alt_status status = alt_bind_tables(&k, &scratch);
     if (status == ALT_OK)
         status = bind_all(&k);
+    alt_arena_free(&k.work);
     alt_arena_free(&scratch);
     if (status != ALT_OK)
         alt_binding_release(b);

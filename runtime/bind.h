@@ -3,6 +3,7 @@
  *   bind.c        the walk over the steps
  *   bind_value.c  shapes and buffers of values; contents that decide shapes
  *   bind_infer.c  types of a step's outputs; shape arithmetic done at once
+ *   bind_like.c   a binding from one for other extents
  *   bind_place.c  where outputs live: views, in place, answers, arena
  */
 #ifndef ALT_RUNTIME_BIND_H
@@ -22,6 +23,7 @@ struct binder {
     struct alt_diag *diag;
     struct alt_memplan plan;
     struct alt_dimtab dims;
+    struct alt_arena work; /* for one step */
     int parent_roots;            /* buffers that exist already */
     /* for one step, [max_operands] */
     struct alt_type *type;
@@ -32,7 +34,18 @@ struct binder {
     int64_t *view_offset;
 };
 
+/* bind.c */
+/* Begins a binding k->b over k->source; `scratch` is for what goes with the binder. */
+void alt_binding_begin(struct binder *k, struct alt_arena *scratch);
+alt_status alt_bind_tables(struct binder *k, struct alt_arena *scratch);
+/* Shapes of the step's outputs from k->type; they have no buffers yet. */
+alt_status alt_bind_outputs(struct binder *k, const struct alt_step *step);
+alt_status alt_bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs);
+alt_status alt_bind_operands(struct binder *k, const struct alt_step *step, struct alt_bstep *bs);
+
 /* bind_value.c */
+/* The buffer of a value whose content is known: a new one, or, in a binding like another, the one it has there. */
+alt_status alt_bind_known_root(struct binder *k, int v, const struct alt_tensor *t);
 alt_status alt_bind_root(struct binder *k, struct alt_root root, int *out);
 /* A copy of numbers that lives as long as the binding; NULL when there is no memory. */
 const int64_t *alt_bind_keep(struct binder *k, int n, const int64_t *numbers);

@@ -39,13 +39,13 @@ static const struct alt_type *find_type(const struct region_types *r, const stru
 
 static alt_status infer_inner(struct binder *k, const struct alt_node *n, struct region_types *r)
 {
-    const struct alt_type **in = alt_arena_array(&k->b->arena, (size_t)n->n_in + 1, sizeof *in);
-    struct alt_type *out = alt_arena_array(&k->b->arena, (size_t)n->n_out + 1, sizeof *out);
+    const struct alt_type **in = alt_arena_array(&k->work, (size_t)n->n_in + 1, sizeof *in);
+    struct alt_type *out = alt_arena_array(&k->work, (size_t)n->n_out + 1, sizeof *out);
     if (!in || !out)
         return ALT_E_NOMEM;
     for (int i = 0; i < n->n_in; i++)
         in[i] = n->in[i] ? find_type(r, n->in[i]) : NULL;
-    struct alt_infer inf = {.node = n, .dims = &k->dims, .arena = &k->b->arena, .diag = k->diag, .n_in = n->n_in,
+    struct alt_infer inf = {.node = n, .dims = &k->dims, .arena = &k->work, .diag = k->diag, .n_in = n->n_in,
                             .n_out = n->n_out, .in = in, .out = out, .concrete = true};
     ALT_CHECK(alt_infer_run(&inf));
     for (int i = 0; i < n->n_out; i++) {
@@ -61,8 +61,8 @@ static alt_status infer_region(struct binder *k, const struct alt_step *step)
     size_t n = (size_t)step->n_in;
     for (int i = 0; i < step->n_region; i++)
         n += (size_t)step->region[i]->n_out;
-    struct region_types r = {alt_arena_array(&k->b->arena, n, sizeof *r.value),
-                             alt_arena_array(&k->b->arena, n, sizeof *r.type), 0};
+    struct region_types r = {alt_arena_array(&k->work, n, sizeof *r.value),
+                             alt_arena_array(&k->work, n, sizeof *r.type), 0};
     if (!r.value || !r.type)
         return ALT_E_NOMEM;
     for (int i = 0; i < step->n_in; i++) {
@@ -83,6 +83,7 @@ static alt_status infer_region(struct binder *k, const struct alt_step *step)
 /* Types of the outputs in k->type[n_in..]; *deferred: the input whose content is missing, or -1. */
 alt_status alt_bind_infer(struct binder *k, const struct alt_step *step, int *deferred)
 {
+    alt_arena_reset(&k->work);
     type_inputs(k, step);
     *deferred = -1;
     if (step->convert) {
@@ -91,7 +92,7 @@ alt_status alt_bind_infer(struct binder *k, const struct alt_step *step, int *de
     }
     if (step->region)
         return infer_region(k, step);
-    struct alt_infer inf = {.node = step->node, .dims = &k->dims, .arena = &k->b->arena, .diag = k->diag,
+    struct alt_infer inf = {.node = step->node, .dims = &k->dims, .arena = &k->work, .diag = k->diag,
                             .n_in = step->n_in, .n_out = step->n_out, .in = k->in, .out = k->type + step->n_in,
                             .concrete = true};
     ALT_CHECK(alt_infer_run(&inf));
@@ -134,7 +135,7 @@ static bool worth_evaluating(const struct binder *k, const struct alt_step *step
         if (step->out[i] < 0)
             continue;
         int64_t count = alt_shape_known(&t->shape) ? alt_dims_count(t->shape.rank, t->shape.dim) : -1;
-        if (count < 0 || count > ALT_EVALUATE_LIMIT || k->p->value[step->out[i]].layout ||
+        if (count < 0 || count > ALT_EVALUATE_LIMIT || t->dtype == ALT_STRING || k->p->value[step->out[i]].layout ||
             k->p->value[step->out[i]].output >= 0)
             return false;
     }
@@ -145,9 +146,22 @@ static bool worth_evaluating(const struct binder *k, const struct alt_step *step
 static alt_status place_known(struct binder *k, int v, const struct alt_tensor *t)
 {
     ALT_CHECK(alt_bind_shape(k, v, t->dtype, t->rank, t->dim));
-    struct alt_bvalue *bv = &k->b->value[v];
-    bv->known = t;
-    return alt_bind_root(k, (struct alt_root){.kind = ALT_ROOT_CONST, .data = t->data, .bytes = bv->bytes}, &bv->root);
+    k->b->value[v].known = t;
+    return alt_bind_known_root(k, v, t);
+}
+
+/* The same with a copy of the tensor. */
+static alt_status keep_known(struct binder *k, int v, const struct alt_tensor *t)
+{
+    struct alt_tensor *copy = alt_arena_alloc(&k->b->arena, sizeof *copy);
+    void *data = alt_arena_raw(&k->b->arena, t->bytes);
+    if (!copy || !data)
+        return ALT_E_NOMEM;
+    if (t->bytes)
+        memcpy(data, t->data, t->bytes);
+    *copy = *t;
+    copy->data = data;
+    return place_known(k, v, copy);
 }
 
 /* Computes the step now when that is possible and sensible. */
@@ -165,13 +179,13 @@ alt_status alt_bind_evaluate(struct binder *k, const struct alt_step *step, bool
     }
     if (!worth_evaluating(k, step))
         return ALT_OK;
-    struct alt_tensor *out = alt_arena_array(&k->b->arena, (size_t)step->n_out, sizeof *out);
+    struct alt_tensor *out = alt_arena_array(&k->work, (size_t)step->n_out, sizeof *out);
     if (!out)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_node_evaluate(step->node, k->known, &k->b->arena, out, k->diag));
+    ALT_CHECK(alt_node_evaluate(step->node, k->known, &k->work, out, k->diag));
     for (int i = 0; i < step->n_out; i++)
         if (step->out[i] >= 0)
-            ALT_CHECK(place_known(k, step->out[i], &out[i]));
+            ALT_CHECK(keep_known(k, step->out[i], &out[i]));
     *done = true;
     return ALT_OK;
 }

@@ -139,7 +139,7 @@ alt_status alt_bind_place(struct binder *k, const struct alt_step *step, int s, 
 }
 
 /* A value has had its last reader: its buffer may go. */
-static alt_status drop(struct binder *k, int v)
+static alt_status drop(struct binder *k, int v, int s)
 {
     const struct alt_bvalue *bv = &k->b->value[v];
     if (bv->root < k->parent_roots)
@@ -147,6 +147,7 @@ static alt_status drop(struct binder *k, int v)
     struct alt_root *root = &k->b->root[bv->root];
     if (root->kind != ALT_ROOT_ARENA || --root->live > 0)
         return ALT_OK;
+    root->end = s;
     return alt_memplan_free(&k->plan, root->offset, root->bytes) ? ALT_OK : ALT_E_NOMEM;
 }
 
@@ -158,7 +159,7 @@ alt_status alt_bind_drop(struct binder *k, const struct alt_step *step, int s)
         for (int j = 0; j < i && j < step->n_in; j++)
             seen |= step->in[j] == v;
         if (v >= 0 && !seen && k->p->value[v].kind == ALT_PV_TEMP && k->p->value[v].last_use == s)
-            ALT_CHECK(drop(k, v));
+            ALT_CHECK(drop(k, v, s));
     }
     return ALT_OK;
 }

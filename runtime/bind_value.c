@@ -4,6 +4,7 @@
 #include "runtime/error.h"
 #include "runtime/layout.h"
 
+#include <limits.h>
 #include <string.h>
 
 alt_status alt_bind_root(struct binder *k, struct alt_root root, int *out)
@@ -20,7 +21,21 @@ alt_status alt_bind_root(struct binder *k, struct alt_root root, int *out)
         b->roots_capacity = capacity;
     }
     b->root[b->n_roots] = root;
+    b->root[b->n_roots].end = INT_MAX;
     *out = b->n_roots++;
+    return ALT_OK;
+}
+
+alt_status alt_bind_known_root(struct binder *k, int v, const struct alt_tensor *t)
+{
+    struct alt_bvalue *bv = &k->b->value[v];
+    const struct alt_root root = {.kind = ALT_ROOT_CONST, .data = t->data, .bytes = bv->bytes, .end = INT_MAX};
+    if (!k->b->like)
+        return alt_bind_root(k, root, &bv->root);
+    bv->root = k->b->like->value[v].root;
+    if (bv->root < 0 || k->b->root[bv->root].kind != ALT_ROOT_CONST)
+        return ALT_E_ILLEGAL;
+    k->b->root[bv->root] = root;
     return ALT_OK;
 }
 

@@ -47,8 +47,10 @@ void alt_binding_release(struct alt_binding *binding)
         return;
     struct alt_mem *mem = binding->arena.mem;
     alt_bindings_free(&binding->next);
+    struct alt_binding *like = binding->like;
     alt_arena_free(&binding->arena);
     alt_mem_free(mem, binding, sizeof *binding);
+    alt_binding_release(like); /* a model has none itself */
 }
 
 static void read_strided(const struct alt_bvalue *v, int axis, size_t size, const char *from, char **to)
@@ -204,10 +206,12 @@ static alt_status make_refusal(struct alt_binding *parent, const struct alt_bind
     return ALT_OK;
 }
 
-static alt_status make(struct alt_binding *parent, const struct alt_bind_source *source, struct alt_diag *diag,
-                       struct alt_binding **out)
+static alt_status make(struct alt_binding *parent, struct alt_binding *model, const struct alt_bind_source *source,
+                       struct alt_diag *diag, struct alt_binding **out)
 {
-    alt_status status = alt_binding_make(parent, source, diag, out);
+    alt_status status = model ? alt_binding_make_like(model, source, out) : ALT_E_ILLEGAL;
+    if (status != ALT_OK)
+        status = alt_binding_make(parent, source, diag, out);
     if (status == ALT_E_ILLEGAL)
         status = make_refusal(parent, source, out);
     if (status != ALT_OK)
@@ -218,6 +222,16 @@ static alt_status make(struct alt_binding *parent, const struct alt_bind_source 
         *out = NULL;
     }
     return status;
+}
+
+/* What the last binding used, or its model, can be a model for; one reference, or NULL. Called under the mutex. */
+static struct alt_binding *retain_model(const struct alt_bindings *cache)
+{
+    struct alt_binding *last = cache->first, *model = last && last->like ? last->like : last;
+    if (!alt_binding_is_model(model))
+        return NULL;
+    atomic_fetch_add_explicit(&model->refs, 1, memory_order_relaxed);
+    return model;
 }
 
 /* What the caller gets of a binding that was found or made. */
@@ -233,14 +247,17 @@ static alt_status settle(struct alt_binding **out)
 alt_status alt_binding_get(struct alt_bindings *cache, struct alt_binding *parent, const struct alt_bind_source *source,
                            struct alt_diag *diag, struct alt_binding **out, bool *made)
 {
-    struct alt_binding *b = NULL, *forgotten = NULL, *other;
+    struct alt_binding *b = NULL, *forgotten = NULL, *other, *model;
     *made = false;
     pthread_mutex_lock(cache->mutex);
     *out = find(cache, source);
+    model = *out || parent ? NULL : retain_model(cache);
     pthread_mutex_unlock(cache->mutex);
     if (*out)
         return settle(out);
-    ALT_CHECK(make(parent, source, diag, &b));
+    alt_status status = make(parent, model, source, diag, &b);
+    alt_binding_release(model);
+    ALT_CHECK(status);
     pthread_mutex_lock(cache->mutex);
     other = find(cache, source); /* another thread may have bound the same shape meanwhile */
     if (!other)

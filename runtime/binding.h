@@ -38,6 +38,7 @@ struct alt_root {
     size_t offset;       /* arena: from the start of the segment's block */
     size_t bytes;
     int live;            /* while binding: values in it that will still be read */
+    int end;             /* arena: step after which its place is free again; INT_MAX: never */
 };
 
 struct alt_bstep {
@@ -76,6 +77,7 @@ struct alt_binding {
     uint64_t serial; /* unlike that of any other binding of the plan, 0 never */
     struct alt_arena arena;
     struct alt_binding *parent; /* NULL for the first segment; borrowed: whoever holds a continuation holds its parent */
+    struct alt_binding *like;   /* whose arena this one points into, one reference; NULL: none (bind_like.c) */
     int first, end;             /* steps */
     int depth;                  /* segments before this one */
     struct alt_bvalue *value;   /* [program->n_values] */
@@ -117,6 +119,11 @@ void alt_binding_release(struct alt_binding *binding);
 /* Binds anew; used by alt_binding_get. */
 alt_status alt_binding_make(struct alt_binding *parent, const struct alt_bind_source *source, struct alt_diag *diag,
                             struct alt_binding **out);
+/* Whether others may be made like it. */
+bool alt_binding_is_model(const struct alt_binding *b);
+/* Binds other extents of a first segment by doing again what differs from `model`. Anything but ALT_OK: it cannot be had so, and
+ * alt_binding_make knows better. */
+alt_status alt_binding_make_like(struct alt_binding *model, const struct alt_bind_source *source, struct alt_binding **out);
 /* Content of a bound integer tensor in memory, dense, copied to `out` (bytes as the value says). */
 void alt_bvalue_read(const struct alt_bvalue *v, const void *base, void *out);
 /* Prints the steps of a segment as text (docs/design.md, "Plan text"): kernels, values, layouts, places. */

@@ -122,6 +122,16 @@ void alt_arena_free(struct alt_arena *arena)
     arena->top = NULL;
 }
 
+void alt_arena_reset(struct alt_arena *arena)
+{
+    if (!arena->top)
+        return;
+    struct alt_arena rest = {arena->mem, arena->top->next};
+    alt_arena_free(&rest);
+    arena->top->next = NULL;
+    arena->top->used = sizeof *arena->top;
+}
+
 static struct alt_arena_block *add_block(struct alt_arena *arena, size_t bytes)
 {
     size_t size = arena->top ? arena->top->size * 2 : FIRST_BLOCK;

@@ -33,6 +33,8 @@ struct alt_arena {
 
 void alt_arena_init(struct alt_arena *arena, struct alt_mem *mem);
 void alt_arena_free(struct alt_arena *arena);
+/* Everything in it is gone; one block stays for what comes. */
+void alt_arena_reset(struct alt_arena *arena);
 /* Zeroed, 16-byte aligned; NULL when there is no memory. */
 void *alt_arena_alloc(struct alt_arena *arena, size_t bytes);
 /* Zeroed, ALT_ALIGN aligned: tensor data. */

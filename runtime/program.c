@@ -338,6 +338,32 @@ static void find_last_uses(struct alt_program *p)
         p->value[p->output[i]].last_use = p->n_steps;
 }
 
+/* Counted first, then filled; each step once a place where it reads. */
+static alt_status find_readers(struct alt_program *p)
+{
+    int *first = alt_arena_array(&p->arena, (size_t)p->n_values + 2, sizeof *first), total = 0;
+    if (!first)
+        return ALT_E_NOMEM;
+    for (int s = 0; s < p->n_steps; s++)
+        for (int i = 0; i < p->step[s].n_in; i++)
+            if (p->step[s].in[i] >= 0) {
+                first[p->step[s].in[i] + 2]++;
+                total++;
+            }
+    for (int v = 0; v < p->n_values; v++)
+        first[v + 1] += first[v]; /* first[v + 1]: where the next reader of v goes */
+    int *reader = alt_arena_array(&p->arena, (size_t)total + 1, sizeof *reader);
+    if (!reader)
+        return ALT_E_NOMEM;
+    for (int s = 0; s < p->n_steps; s++)
+        for (int i = 0; i < p->step[s].n_in; i++)
+            if (p->step[s].in[i] >= 0)
+                reader[first[p->step[s].in[i] + 1]++] = s;
+    p->reader_first = first;
+    p->reader = reader;
+    return ALT_OK;
+}
+
 /* Channels in a block: one vector register of the widest kernels this machine runs. */
 static int channel_block(void)
 {
@@ -374,7 +400,7 @@ static alt_status build(struct builder *b, enum alt_layout_policy policy, const 
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));
     find_last_uses(b->p);
-    return ALT_OK;
+    return find_readers(b->p);
 }
 
 alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,

@@ -57,6 +57,7 @@ struct alt_program {
     int n_steps;
     int n_inputs, n_outputs;
     const int *input, *output;      /* value of each graph input and output */
+    const int *reader_first, *reader; /* steps that read value v: reader[reader_first[v] .. reader_first[v + 1]), ascending */
     int max_operands;               /* of any step */
     size_t packed_bytes;            /* constants copied or laid out anew */
     struct alt_kernel_owner *owner; /* of generated kernels; one reference each */
