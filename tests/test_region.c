@@ -88,13 +88,13 @@ static void a_value_that_is_read_twice_ends_its_region(void **state)
     graph_bytes_open(&f.bytes, 1);
     graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "4,4");
     graph_bytes_node(&f.bytes, "Relu", "x", "a", NULL);
-    graph_bytes_node(&f.bytes, "Sigmoid", "a", "b", NULL);
+    graph_bytes_node(&f.bytes, "Tanh", "a", "b", NULL);
     graph_bytes_node(&f.bytes, "Mul", "a,b", "y", NULL);
     graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
     find(&f);
     check_partition(&f);
     assert_int_equal(f.regions.n_base, 2);
-    expect(&f, "region 1 pointwise: Sigmoid+Mul");
+    expect(&f, "region 1 pointwise: Tanh+Mul");
     close_all(&f);
 }
 

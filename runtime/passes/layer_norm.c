@@ -16,28 +16,6 @@ struct layer_norm {
     double epsilon;
 };
 
-/* The number of trailing axes that the node reduces, kept as extent 1; 0 when it does something else. */
-static int trailing_axes(const struct alt_node *n)
-{
-    const int rank = n->in[0] ? n->in[0]->type.shape.rank : -1;
-    const struct alt_tensor *given = n->n_in > 1 && n->in[1] ? n->in[1]->type.known : NULL;
-    const int64_t *list;
-    int64_t count = alt_attr_ints(n, "axes", &list);
-    unsigned mask = 0;
-
-    if (given)
-        count = alt_tensor_count(given);
-    if (rank < 1 || count < 1 || count > rank || !alt_attr_int(n, "keepdims", 1) || (!given && n->n_in > 1 && n->in[1]))
-        return 0;
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t axis = given ? alt_tensor_int(given, i) : list[i];
-        if (axis < -rank || axis >= rank)
-            return 0;
-        mask |= 1u << (axis < 0 ? axis + rank : axis);
-    }
-    return mask == ((1u << rank) - 1) - ((1u << (rank - count)) - 1) ? (int)count : 0;
-}
-
 /* `v` is the square of `c`, which then has *uses readers here. */
 static bool is_square(const struct alt_gvalue *v, const struct alt_gvalue *c, int *uses)
 {
@@ -68,8 +46,8 @@ static bool match_core(const struct alt_node *div, struct layer_norm *ln)
     if (!is_square(var->in[0], c, &uses) || c->n_uses != uses + 1 || c->n_outputs)
         return false;
     ln->x = sub->in[0];
-    ln->axes = trailing_axes(mean);
-    return ln->axes > 0 && trailing_axes(var) == ln->axes && ln->epsilon >= 0 &&
+    ln->axes = alt_match_trailing_axes(mean);
+    return ln->axes > 0 && alt_match_trailing_axes(var) == ln->axes && ln->epsilon >= 0 &&
            (alt_dtype_class(ln->x->type.dtype) & ALT_CLASS_FLOAT);
 }
 
