@@ -2,7 +2,8 @@
 """Runs real models in one session each of alt and of onnxruntime and holds the answers against each other: at several shapes,
 and step after step where a model is fed what it said before.
 
-usage: agree_models.py [option]... LIBALT FOLDER...
+usage: agree_models.py [option]... LIBALT [FOLDER]...
+  --nets A,B     generated networks of nets.py, too
   --table FILE   what the models want (default: agree_models.toml beside this file, which explains itself)
   --only A,B     models of these names alone
   --threads N    of alt; default 2
@@ -16,12 +17,14 @@ import argparse
 import pathlib
 import re
 import sys
+import tempfile
 import tomllib
 
 import numpy as np
 
 import agree
 import alt_python
+import nets
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -164,7 +167,8 @@ def check_model(options, path, counts):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ", 1)[1])
     parser.add_argument("library")
-    parser.add_argument("folders", nargs="+")
+    parser.add_argument("folders", nargs="*")
+    parser.add_argument("--nets", default="")
     parser.add_argument("--table", default=HERE / "agree_models.toml")
     parser.add_argument("--only", default="")
     parser.add_argument("--threads", type=int, default=2)
@@ -175,9 +179,12 @@ def main():
     options.library = alt_python.load_library(options.library)
     wanted = set(filter(None, options.only.split(",")))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for path in agree.models(options.folders):
-        if not wanted or name_of(path) in wanted:
-            check_model(options, path, counts)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, cases in nets.write(folder, options.nets.split(",")) if options.nets else []:
+            options.table.setdefault(pathlib.Path(path).stem, {}).setdefault("cases", cases)
+        for path in agree.models([*options.folders, folder]):
+            if not wanted or name_of(path) in wanted:
+                check_model(options, path, counts)
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return 1 if counts["failed"] or not counts["passed"] else 0
 

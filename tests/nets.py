@@ -166,9 +166,9 @@ def encoder(name="encoder", opset=13):
     return n
 
 
-def decoder_step():
+def decoder_step(name="decoder_step", width=24):
     """One step of a decoder with a key-value cache that grows, and a causal mask made by Trilu."""
-    n, width, heads = Net("decoder_step", 18), 24, 3
+    n, heads = Net(name, 18), width // 8
     n.cases = [{"batch": 1, "new": 5, "past": 0}, {"batch": 2, "new": 1, "past": 5}, {"batch": 2, "new": 3, "past": 6}]
     x = n.input("hidden", ["batch", "new", width])
     past = [n.input(f"past_{p}", ["batch", heads, "past", width // heads]) for p in ("key", "value")]
@@ -348,6 +348,7 @@ def quantised():
 NETS = {net.__name__: net for net in (residual, inverted_residual, encoder, decoder_step, video, waves, autoencoder, pixels,
                                       detector, branches, recurrent, quantised)}
 NETS["encoder_20"] = lambda: encoder("encoder_20", 20)
+NETS["decoder_wide"] = lambda: decoder_step("decoder_wide", 768)  # as wide as decoders are, for bind_bench
 
 
 def write(folder, names=()):
