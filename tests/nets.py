@@ -345,8 +345,33 @@ def quantised():
     return n
 
 
+def written_out():
+    """Activations and a normalisation as exporters write them that have no operator for them."""
+    n = Net("written_out", 13)
+    n.cases = [{"n": 1}, {"n": 7}]
+    x = n.input("x", ["n", 19])
+
+    def number(value):
+        return n.const(np.float32(value))
+
+    spread = n.op("Mul", n.op("Sub", x, number(0.5)), number(12))  # inputs are in [0, 1)
+    square = n.op("Pow", spread, number(2))
+    root = n.op("Sqrt", n.op("Add", n.op("ReduceMean", square, axes=[-1]), number(1e-5)))
+    n.output(n.op("Mul", n.vector(19, 0.5, 1.5), n.op("Div", spread, root)), shape=["n", 19])
+    n.output(n.op("Mul", spread, n.op("Sigmoid", spread)), shape=["n", 19])
+    n.output(n.op("Mul", n.op("Sigmoid", n.op("Mul", spread, number(1.702))), spread), shape=["n", 19])
+    n.output(n.op("Mul", spread, n.op("HardSigmoid", spread, alpha=1 / 6, beta=0.5)), shape=["n", 19])
+    ramp = n.op("Clip", n.op("Add", spread, number(3)), number(0), number(6))
+    n.output(n.op("Div", n.op("Mul", spread, ramp), number(6)), shape=["n", 19])
+    cubic = n.op("Add", spread, n.op("Mul", number(0.044715), n.op("Pow", spread, number(3))))
+    gate = n.op("Add", n.op("Tanh", n.op("Mul", cubic, number((2 / np.pi) ** 0.5))), number(1))
+    n.output(n.op("Mul", n.op("Mul", spread, number(0.5)), gate), shape=["n", 19])
+    n.output(gelu(n, spread), shape=["n", 19])
+    return n
+
+
 NETS = {net.__name__: net for net in (residual, inverted_residual, encoder, decoder_step, video, waves, autoencoder, pixels,
-                                      detector, branches, recurrent, quantised)}
+                                      detector, branches, recurrent, quantised, written_out)}
 NETS["encoder_20"] = lambda: encoder("encoder_20", 20)
 NETS["decoder_wide"] = lambda: decoder_step("decoder_wide", 768)  # as wide as decoders are, for bind_bench
 
