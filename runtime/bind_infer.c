@@ -15,7 +15,10 @@ static void type_inputs(struct binder *k, const struct alt_step *step)
             continue;
         const struct alt_bvalue *bv = &k->b->value[step->in[i]];
         struct alt_type *t = &k->type[i];
-        *t = (struct alt_type){.dtype = bv->dtype, .shape.rank = bv->rank, .known = bv->known};
+        alt_type_clear(t);
+        t->dtype = bv->dtype;
+        t->shape.rank = bv->rank;
+        t->known = bv->known;
         memcpy(t->shape.dim, bv->dim, (size_t)bv->rank * sizeof *bv->dim);
         k->in[i] = t;
         k->known[i] = bv->known;

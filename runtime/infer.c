@@ -208,7 +208,7 @@ alt_status alt_infer_run(struct alt_infer *inf)
 {
     inf->deferred = -1;
     for (int i = 0; i < inf->n_out; i++)
-        inf->out[i] = (struct alt_type){.shape = {.rank = -1}};
+        alt_type_clear(&inf->out[i]);
     ALT_CHECK(alt_op_table[inf->node->op].impl->infer(inf));
     return check_outputs(inf);
 }

@@ -68,4 +68,15 @@ struct alt_type {
     int content_count;
 };
 
+/* A tensor of which nothing is known. Extents stay what they were: binding does this for every step, and nobody reads them. */
+static inline void alt_type_clear(struct alt_type *t)
+{
+    t->kind = t->element_kind = ALT_TENSOR;
+    t->dtype = ALT_NONE;
+    t->shape.rank = -1;
+    t->known = NULL;
+    t->content = NULL;
+    t->content_count = 0;
+}
+
 #endif
