@@ -8,6 +8,7 @@
 
 #include "runtime/half.h"
 #include "runtime/mem.h"
+#include "runtime/ops/codes.h"
 #include "runtime/ops/wide.h"
 #include "runtime/small_float.h"
 #include "runtime/type.h"
@@ -47,26 +48,11 @@ static enum alt_wide wide_of(alt_dtype dtype)
     return is_float(dtype) ? ALT_WIDE_F32 : alt_wide_of(dtype);
 }
 
-/* Element i of packed codes. */
-static unsigned code_at(const uint8_t *data, unsigned bits, int64_t i)
-{
-    const int64_t per_byte = 8 / (int64_t)bits;
-    return (unsigned)data[i / per_byte] >> (i % per_byte * (int64_t)bits) & ((1u << bits) - 1);
-}
-
-static void put_code(uint8_t *data, unsigned bits, int64_t i, unsigned code)
-{
-    const int64_t per_byte = 8 / (int64_t)bits, shift = i % per_byte * (int64_t)bits;
-    if (shift == 0)
-        data[i / per_byte] = 0;
-    data[i / per_byte] = (uint8_t)(data[i / per_byte] | (code & ((1u << bits) - 1)) << shift);
-}
-
 static void load_small(const struct cast_small *c, const uint8_t *data, int64_t at, int64_t n, void *block)
 {
     const int64_t top = INT64_C(1) << (c->from_bits - 1);
     for (int64_t i = 0; i < n; i++) {
-        const unsigned code = code_at(data, c->from_bits, at + i);
+        const unsigned code = alt_code_at(data, c->from_bits, at + i);
         if (c->wide == ALT_WIDE_F32)
             ((float *)block)[i] = c->value[code];
         else
@@ -91,8 +77,8 @@ static void store_float(const struct cast_small *c, uint8_t *data, int64_t at, i
 {
     for (int64_t i = 0; i < n; i++) {
         const float x = to_float(c->wide, block, i);
-        put_code(data, c->to_bits, at + i,
-                 c->small ? alt_small_of_f32(c->small, x, c->saturate) : alt_e8m0_of_f32(x, c->round, c->saturate));
+        alt_code_put(data, c->to_bits, at + i,
+                     c->small ? alt_small_of_f32(c->small, x, c->saturate) : alt_e8m0_of_f32(x, c->round, c->saturate));
     }
 }
 
@@ -102,7 +88,7 @@ static void store_int(const struct cast_small *c, uint8_t *data, int64_t at, int
     int8_t byte[BLOCK];
     alt_wide_store(c->wide, ALT_INT8)(byte, 1, block, n);
     for (int64_t i = 0; i < n; i++)
-        put_code(data, c->to_bits, at + i, (unsigned)byte[i]);
+        alt_code_put(data, c->to_bits, at + i, (unsigned)byte[i]);
 }
 
 static void run_tile(const struct cast_small *c, const char *in, char *out, int64_t at, int64_t end)
