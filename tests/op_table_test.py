@@ -44,6 +44,11 @@ class OpTable(unittest.TestCase):
         self.finds('ALT_OP(X, "Add", "", 7, 10, 2, 2, 1, 1, 0, x)', "no new version comes with opset 11")
         self.finds('ALT_OP(X, "Upsample", "", 7, 0, 1, 2, 1, 1, 0, x)', "deprecated from opset 10")
 
+    def test_withdrawn_experiments(self):
+        self.assertEqual(findings('ALT_OP(X, "Crop", "", 1, 9, 1, 1, 1, 1, 0, image) /* withdrawn experiment */'), "")
+        self.finds('ALT_OP(X, "Crop", "", 1, 0, 1, 1, 1, 1, 0, image) /* withdrawn experiment */', "from 1 to 9")
+        self.finds('ALT_OP(X, "Crop", "", 1, 9, 1, 1, 1, 1, 0, image)', "says so")
+
     def test_unreadable_row(self):
         self.assertEqual(findings('ALT_OP(X, Add, "", 7, 0, 2, 2, 1, 1, 0, x)'), "cannot be read")
 

@@ -60,6 +60,7 @@ static inline float gelu_tanh_f32(float x)
 static inline double gelu_tanh_f64(double x) { return 0.5 * x * (1 + tanh(SQRT_2_PI * (x + 0.044715 * x * x * x))); }
 
 MAP_FLOAT(relu, above0_f32(x), above0_f64(x))
+MAP_SAME(affine, a * x + b)
 MAP_SAME(leaky_relu, x < 0 ? a * x : x)
 MAP_FLOAT(elu, x < 0 ? a * alt_expm1_f32(below0_f32(x)) : x, x < 0 ? a * expm1(x) : x)
 MAP_FLOAT(selu, b * (x < 0 ? a * alt_expm1_f32(below0_f32(x)) : x), b * (x < 0 ? a * expm1(x) : x))
@@ -108,6 +109,7 @@ static const struct attributes {
     const char *a, *b;
     float a_default, b_default;
 } attributes[] = {
+    {ALT_OP_AFFINE, "alpha", "beta", 1, 0},
     {ALT_OP_LEAKY_RELU, "alpha", NULL, 0.01f, 0},
     {ALT_OP_ELU, "alpha", NULL, 1, 0},
     {ALT_OP_SELU, "alpha", "gamma", 1.67326319217681884765625f, 1.05070102214813232421875f},
@@ -122,6 +124,7 @@ static const struct attributes {
 #define FLOATS(ID, title, name, cost) {ALT_OP_##ID, KERNEL(title), {name##_f32_loop, name##_f64_loop, NULL, NULL}, cost}
 static const struct alt_pointwise_row table[] = {
     {ALT_OP_RELU, KERNEL("relu"), {relu_f32_loop, relu_f64_loop, relu_i64, NULL}, 1},
+    FLOATS(AFFINE, "affine", affine, 2),
     FLOATS(LEAKY_RELU, "leaky_relu", leaky_relu, 2),
     FLOATS(ELU, "elu", elu, 20),
     FLOATS(SELU, "selu", selu, 20),
