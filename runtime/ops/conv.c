@@ -6,16 +6,15 @@
 #include "runtime/layout.h"
 
 /* Spatial axes from whatever says how many there are; -1: nothing does. */
-static int spatial_rank(const struct alt_infer *inf)
+static int spatial_rank(const struct alt_infer *inf, int w_index)
 {
-    const int x = alt_infer_rank(inf, 0), w = alt_infer_rank(inf, 1);
+    const int x = alt_infer_rank(inf, 0), w = alt_infer_rank(inf, w_index);
     return x >= 0 ? x - 2 : w >= 0 ? w - 2 : alt_op_window_rank(inf->node);
 }
 
-static alt_status read_window(struct alt_infer *inf, int rank, struct alt_op_window *w)
+static alt_status read_window(struct alt_infer *inf, const struct alt_shape *weights, int rank, struct alt_op_window *w)
 {
     int64_t kernel[ALT_WINDOW_RANK];
-    const struct alt_shape *weights = &inf->in[1]->shape;
     if (weights->rank >= 0 && weights->rank != rank + 2)
         return alt_infer_fail(inf, ALT_E_SHAPE, "X and W must have the same number of axes");
     for (int i = 0; i < rank && i < ALT_WINDOW_RANK; i++)
@@ -39,49 +38,55 @@ static alt_status check_channels(struct alt_infer *inf, const struct alt_shape *
     return ALT_OK;
 }
 
-static alt_status check_bias(struct alt_infer *inf, const struct alt_shape *w)
+static alt_status check_bias(struct alt_infer *inf, const struct alt_shape *w, int index)
 {
-    if (!alt_infer_has(inf, 2))
+    if (index < 0 || !alt_infer_has(inf, index))
         return ALT_OK;
-    ALT_CHECK(alt_infer_same_dtype(inf, 0, 2));
-    const struct alt_shape *b = &inf->in[2]->shape;
+    const struct alt_shape *b = &inf->in[index]->shape;
     if (b->rank >= 0 && (b->rank != 1 || (w->rank >= 0 && alt_dim_known(w->dim[0]) && alt_dim_known(b->dim[0]) &&
                                           b->dim[0] != w->dim[0])))
         return alt_infer_fail(inf, ALT_E_SHAPE, "B must have one element for each output channel");
     return ALT_OK;
 }
 
+alt_status alt_conv_infer(struct alt_infer *inf, int w_index, int b_index, struct alt_shape *y)
+{
+    const struct alt_shape *x = &inf->in[0]->shape, *w = &inf->in[w_index]->shape;
+    const int rank = spatial_rank(inf, w_index);
+    *y = (struct alt_shape){.rank = -1};
+    ALT_CHECK(check_bias(inf, w, b_index));
+    if (rank == -1 && x->rank < 0)
+        return ALT_OK;
+    struct alt_op_window win;
+    ALT_CHECK(read_window(inf, w, rank, &win));
+    ALT_CHECK(check_channels(inf, x, w));
+    y->rank = rank + 2;
+    y->dim[0] = x->rank >= 0 ? x->dim[0] : alt_dim_unknown(inf->dims);
+    y->dim[1] = w->rank >= 0 ? w->dim[0] : alt_dim_unknown(inf->dims);
+    for (int i = 0; i < rank; i++) {
+        y->dim[2 + i] = x->rank >= 0 ? alt_op_window_out(inf->dims, &win, i, x->dim[2 + i]) : alt_dim_unknown(inf->dims);
+        if (y->dim[2 + i] == ALT_DIM_BAD)
+            return alt_infer_fail(inf, ALT_E_SHAPE, "the kernel is larger than the padded input along spatial axis %d", i);
+    }
+    return ALT_OK;
+}
+
 static alt_status infer(struct alt_infer *inf)
 {
+    struct alt_shape y;
     ALT_CHECK(alt_infer_expect(inf, 0, ALT_CLASS_FLOAT));
     ALT_CHECK(alt_infer_expect(inf, 1, ALT_CLASS_FLOAT));
     ALT_CHECK(alt_infer_same_dtype(inf, 0, 1));
-    const struct alt_shape *x = &inf->in[0]->shape, *w = &inf->in[1]->shape;
-    const int rank = spatial_rank(inf);
-    struct alt_shape y = {.rank = -1};
-    ALT_CHECK(check_bias(inf, w));
-    if (rank == -1 && x->rank < 0) {
-        alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
-        return ALT_OK;
-    }
-    struct alt_op_window win;
-    ALT_CHECK(read_window(inf, rank, &win));
-    ALT_CHECK(check_channels(inf, x, w));
-    y.rank = rank + 2;
-    y.dim[0] = x->rank >= 0 ? x->dim[0] : alt_dim_unknown(inf->dims);
-    y.dim[1] = w->rank >= 0 ? w->dim[0] : alt_dim_unknown(inf->dims);
-    for (int i = 0; i < rank; i++) {
-        y.dim[2 + i] = x->rank >= 0 ? alt_op_window_out(inf->dims, &win, i, x->dim[2 + i]) : alt_dim_unknown(inf->dims);
-        if (y.dim[2 + i] == ALT_DIM_BAD)
-            return alt_infer_fail(inf, ALT_E_SHAPE, "the kernel is larger than the padded input along spatial axis %d", i);
-    }
+    if (alt_infer_has(inf, 2))
+        ALT_CHECK(alt_infer_same_dtype(inf, 0, 2));
+    ALT_CHECK(alt_conv_infer(inf, 1, 2, &y));
     alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
     return ALT_OK;
 }
 
-alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c)
+alt_status alt_conv_read(struct alt_kernel_bind *bind, int w_index, int b_index, struct alt_conv *c)
 {
-    const struct alt_operand *x = &bind->in[0], *w = &bind->in[1], *y = &bind->out[0];
+    const struct alt_operand *x = &bind->in[0], *w = &bind->in[w_index], *y = &bind->out[0];
     const char *fault = alt_op_window_read(bind->node, x->rank - 2, w->dim + 2, &c->w);
     if (fault)
         return alt_bind_fail(bind, ALT_E_MODEL, "%s", fault);
@@ -91,10 +96,10 @@ alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c)
     c->group = alt_attr_int(bind->node, "group", 1);
     c->ic = w->dim[1];
     c->oc = c->o / c->group;
-    c->bias = bind->n_in > 2 && bind->in[2].dtype != ALT_NONE;
+    c->bias = b_index >= 0 && bind->n_in > b_index && bind->in[b_index].dtype != ALT_NONE;
     if (w->rank != x->rank || c->ic * c->group != c->c || c->oc * c->group != c->o)
         return alt_bind_fail(bind, ALT_E_SHAPE, "the channels of X, W and group do not fit together");
-    if (c->bias && (bind->in[2].rank != 1 || bind->in[2].dim[0] != c->o))
+    if (c->bias && (bind->in[b_index].rank != 1 || bind->in[b_index].dim[0] != c->o))
         return alt_bind_fail(bind, ALT_E_SHAPE, "B must have one element for each output channel");
     c->taps = alt_op_window_taps(&c->w);
     c->pixels = alt_dims_count(y->rank - 2, y->dim + 2);

@@ -13,6 +13,8 @@
 #include "runtime/ops/window.h"
 #include "runtime/step.h"
 
+struct alt_infer;
+
 /* A convolution in numbers. */
 struct alt_conv {
     struct alt_op_window w;
@@ -23,8 +25,11 @@ struct alt_conv {
     bool bias;
 };
 
+/* The shape of y from those of X (input 0), W (input `w`) and B (input `b`, which may be absent; -1: there is none), whose types
+ * are right. */
+alt_status alt_conv_infer(struct alt_infer *inf, int w, int b, struct alt_shape *y);
 /* Fills `c` from a binding's logical extents. Reports what does not fit. */
-alt_status alt_conv_read(struct alt_kernel_bind *bind, struct alt_conv *c);
+alt_status alt_conv_read(struct alt_kernel_bind *bind, int w, int b, struct alt_conv *c);
 
 extern const struct alt_kernel alt_conv_plain;
 extern const struct alt_kernel alt_conv_blocked;

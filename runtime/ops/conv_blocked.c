@@ -110,7 +110,7 @@ static int bind(struct alt_kernel_bind *bind)
     struct blocked *b = alt_arena_alloc(bind->arena, sizeof *b);
     if (!b)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_conv_read(bind, &b->c));
+    ALT_CHECK(alt_conv_read(bind, 1, 2, &b->c));
     bind->params = b;
     if (b->c.n == 0 || b->c.o == 0 || b->c.pixels == 0) {
         bind->range = 0;

@@ -136,7 +136,7 @@ static int bind(struct alt_kernel_bind *bind, bool blocked)
     struct depthwise *d = alt_arena_alloc(bind->arena, sizeof *d);
     if (!d)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_conv_read(bind, &d->c));
+    ALT_CHECK(alt_conv_read(bind, 1, 2, &d->c));
     bind->params = d;
     if (d->c.n == 0 || d->c.o == 0 || d->c.pixels == 0) {
         bind->range = 0;

@@ -214,7 +214,7 @@ static int bind(struct alt_kernel_bind *bind)
     struct plain *p = alt_arena_alloc(bind->arena, sizeof *p);
     if (!p)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_conv_read(bind, &p->c));
+    ALT_CHECK(alt_conv_read(bind, 1, 2, &p->c));
     bind->params = p;
     if (p->c.n == 0 || p->c.oc == 0 || p->c.group == 0 || p->c.pixels == 0) {
         bind->range = 0;

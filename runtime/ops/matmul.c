@@ -1,5 +1,7 @@
 /* matmul.c: MatMul (numpy.matmul): the last two axes are matrices, the others are batches that broadcast; a vector on the
  * left is a row, one on the right a column, and its axis is left out of the result. */
+#include "runtime/ops/matmul.h"
+
 #include "runtime/infer.h"
 #include "runtime/layout.h"
 #include "runtime/ops/product.h"
@@ -16,30 +18,35 @@ static void batch_of(const struct alt_shape *s, struct alt_shape *out)
     memcpy(out->dim, s->dim, (size_t)out->rank * sizeof *out->dim);
 }
 
-static alt_status infer(struct alt_infer *inf)
+alt_status alt_matmul_infer(struct alt_infer *inf, int a_index, int b_index, struct alt_shape *y)
 {
-    ALT_CHECK(alt_infer_expect(inf, 0, ALL));
-    ALT_CHECK(alt_infer_expect(inf, 1, ALL));
-    ALT_CHECK(alt_infer_same_dtype(inf, 0, 1));
-    const struct alt_shape *a = &inf->in[0]->shape, *b = &inf->in[1]->shape;
-    struct alt_shape y = {.rank = -1};
+    const struct alt_shape *a = &inf->in[a_index]->shape, *b = &inf->in[b_index]->shape;
+    *y = (struct alt_shape){.rank = -1};
     if (a->rank == 0 || b->rank == 0)
         return alt_infer_fail(inf, ALT_E_SHAPE, "both inputs need at least one axis");
-    if (a->rank < 0 || b->rank < 0) {
-        alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
+    if (a->rank < 0 || b->rank < 0)
         return ALT_OK;
-    }
     const alt_dim k = a->dim[a->rank - 1], k2 = b->dim[b->rank > 1 ? b->rank - 2 : 0];
     if (alt_dim_known(k) && alt_dim_known(k2) && k != k2)
         return alt_infer_fail(inf, ALT_E_SHAPE, "the last axis of the left matrix and the rows of the right one differ");
     struct alt_shape a_batch, b_batch;
     batch_of(a, &a_batch);
     batch_of(b, &b_batch);
-    ALT_CHECK(alt_infer_broadcast(inf, &a_batch, &b_batch, &y));
+    ALT_CHECK(alt_infer_broadcast(inf, &a_batch, &b_batch, y));
     if (a->rank > 1)
-        y.dim[y.rank++] = a->dim[a->rank - 2];
+        y->dim[y->rank++] = a->dim[a->rank - 2];
     if (b->rank > 1)
-        y.dim[y.rank++] = b->dim[b->rank - 1];
+        y->dim[y->rank++] = b->dim[b->rank - 1];
+    return ALT_OK;
+}
+
+static alt_status infer(struct alt_infer *inf)
+{
+    struct alt_shape y;
+    ALT_CHECK(alt_infer_expect(inf, 0, ALL));
+    ALT_CHECK(alt_infer_expect(inf, 1, ALL));
+    ALT_CHECK(alt_infer_same_dtype(inf, 0, 1));
+    ALT_CHECK(alt_matmul_infer(inf, 0, 1, &y));
     alt_infer_set(inf, 0, inf->in[0]->dtype, &y);
     return ALT_OK;
 }
@@ -71,8 +78,7 @@ static void run(const struct alt_kargs *args)
     }
 }
 
-/* Stride of axis i of the broadcast batch (rank axes) in an operand. */
-static int64_t batch_stride(const struct alt_operand *op, int rank, int i)
+int64_t alt_matmul_stride(const struct alt_operand *op, int rank, int i)
 {
     const int axis = i - rank + op->rank - 2;
     return axis < 0 || op->dim[axis] == 1 ? 0 : op->stride[axis];
@@ -116,8 +122,8 @@ static int bind(struct alt_kernel_bind *bind)
     int64_t y_stride = q->m * q->n;
     for (int i = p->rank - 1; i >= 0; i--) {
         p->extent[i] = y->dim[i];
-        p->a[i] = batch_stride(a, p->rank, i);
-        p->b[i] = batch_stride(b, p->rank, i);
+        p->a[i] = alt_matmul_stride(a, p->rank, i);
+        p->b[i] = alt_matmul_stride(b, p->rank, i);
         p->y[i] = y_stride;
         y_stride *= y->dim[i];
     }
