@@ -21,7 +21,7 @@
 
 #include "runtime/graph.h"
 
-enum { KC_INPUTS = 8, KC_OUTPUTS = 4, KC_ATTRS = 12, KC_ATTR_NUMBERS = 96 };
+enum { KC_INPUTS = 9, KC_OUTPUTS = 4, KC_ATTRS = 12, KC_ATTR_NUMBERS = 96 };
 
 enum kc_fill {
     KC_UNIFORM,   /* in [low, high) */

@@ -83,6 +83,26 @@ struct alt_kern_row {
     void *y;
 };
 
+/* int8 or uint8 to elements: out[i] = x[i] - zero[i], or - zero[0] for all. */
+struct alt_kern_widen {
+    const void *x;
+    bool is_signed, each; /* each: a zero point for every element */
+    int64_t n;
+    const int32_t *zero;
+    void *out;
+};
+
+/* int32 to int8 or uint8: out[i] = (sum[i] + bias) * factor[i] (or factor[0]), rounded half to even, + zero, saturated; the
+ * sums wrap around, the product is a float32. */
+struct alt_kern_narrow {
+    const int32_t *sum;
+    bool is_signed, each; /* each: a factor for every element */
+    int64_t n;
+    const float *factor;
+    int32_t bias, zero;
+    void *out;
+};
+
 struct alt_kern {
     const char *name;
     int nr;    /* width of a packed panel: two vectors */
@@ -99,6 +119,10 @@ struct alt_kern {
     /* y = x when x > y or x is not a number. */
     void (*row_max)(const struct alt_kern_row *r);
     void (*row_add)(const struct alt_kern_row *r);
+    void (*widen)(const struct alt_kern_widen *w);
+    void (*narrow)(const struct alt_kern_narrow *p);
+    /* Adds n elements that are whole numbers of int32 to acc, or sets it (first). */
+    void (*add_sums)(const void *sums, int64_t n, bool first, int32_t *acc);
 };
 
 /* The tables of this machine (alt_cpu_isa). */

@@ -5,7 +5,6 @@
 #include "runtime/ops/conv_integer.h"
 
 #include "runtime/infer.h"
-#include "runtime/kernels/kern.h"
 #include "runtime/ops/data.h"
 #include "runtime/ops/gather_panel.h"
 
@@ -38,6 +37,27 @@ static alt_status read_param(struct alt_kernel_bind *bind, int i, int64_t channe
                          "weights", i);
 }
 
+static float product_of_scales(const float *x, const float *w, const float *y, int64_t channel)
+{
+    return *x * w[channel] / *y;
+}
+
+/* The factors, when all scales are constants. */
+static alt_status known_factors(struct alt_kernel_bind *bind, struct alt_conv_integer *p)
+{
+    const struct alt_conv_roles *r = p->roles;
+    if (r->y_scale < 0 || !bind->in[r->x_scale].known || !bind->in[r->w_scale].known || !bind->in[r->y_scale].known)
+        return ALT_OK;
+    float *factor = alt_arena_array(bind->arena, (size_t)p->c.o, sizeof *factor);
+    if (!factor)
+        return ALT_E_NOMEM;
+    for (int64_t o = 0; o < p->c.o; o++)
+        factor[o] = product_of_scales(bind->in[r->x_scale].known, bind->in[r->w_scale].known, bind->in[r->y_scale].known,
+                                      p->scale_each ? o : 0);
+    p->factor = factor;
+    return ALT_OK;
+}
+
 alt_status alt_conv_integer_read(struct alt_kernel_bind *bind, struct alt_conv_integer *p)
 {
     const struct alt_conv_roles *r = roles_of(bind->node);
@@ -54,7 +74,8 @@ alt_status alt_conv_integer_read(struct alt_kernel_bind *bind, struct alt_conv_i
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         ALT_CHECK(read_param(bind, single[i], 1, &each));
     ALT_CHECK(read_param(bind, r->w_scale, p->c.o, &p->scale_each));
-    return read_param(bind, r->w_zero, p->c.o, &p->zero_each);
+    ALT_CHECK(read_param(bind, r->w_zero, p->c.o, &p->zero_each));
+    return known_factors(bind, p);
 }
 
 static const struct alt_koperand *operand(const struct alt_conv_integer *p, const struct alt_kargs *args, int i)
@@ -72,20 +93,21 @@ int32_t alt_conv_integer_w_zero(const struct alt_conv_integer *p, const struct a
     return alt_q8_zero(operand(p, args, p->roles->w_zero), p->w, p->zero_each ? channel : 0);
 }
 
-struct alt_q8_put alt_conv_integer_put(const struct alt_conv_integer *p, const struct alt_kargs *args, int64_t channel,
-                                       float *scale)
+struct alt_kern_narrow alt_conv_integer_narrow(const struct alt_conv_integer *p, const struct alt_kargs *args,
+                                               int64_t channel, float *factor)
 {
     const struct alt_conv_roles *r = p->roles;
-    struct alt_q8_put put = {.dtype = p->y, .scale = scale};
-    *scale = 1;
+    struct alt_kern_narrow how = {.factor = factor};
     if (p->y == ALT_INT32)
-        return put;
-    *scale = alt_q8_scale(&args->operand[r->x_scale], ALT_FLOAT32, 0) *
-             alt_q8_scale(&args->operand[r->w_scale], ALT_FLOAT32, p->scale_each ? channel : 0) /
-             alt_q8_scale(&args->operand[r->y_scale], ALT_FLOAT32, 0);
-    put.zero = alt_q8_zero(operand(p, args, r->y_zero), p->y, 0);
-    put.bias = p->c.bias ? ((const int32_t *)args->operand[r->bias].data)[channel] : 0;
-    return put;
+        return how;
+    if (p->factor)
+        how.factor = p->factor + channel;
+    else
+        *factor = product_of_scales(args->operand[r->x_scale].data, args->operand[r->w_scale].data,
+                                    args->operand[r->y_scale].data, p->scale_each ? channel : 0);
+    how.zero = alt_q8_zero(operand(p, args, r->y_zero), p->y, 0);
+    how.bias = p->c.bias ? ((const int32_t *)args->operand[r->bias].data)[channel] : 0;
+    return how;
 }
 
 /* --- the general kernel --- */
@@ -119,7 +141,8 @@ static void gather(const struct tile *t, int64_t k0, int64_t depth)
         const uint8_t *x = t->x + k / taps * p->i.plane;
         const int64_t *at = index + k % taps * nr;
         if (run[k % taps])
-            alt_q8_widen(p->i.x, x + at[0], nr, &t->x_zero, 0, out);
+            p->i.kern->widen(&(struct alt_kern_widen){.x = x + at[0], .is_signed = p->i.x == ALT_INT8, .n = nr,
+                                                      .zero = &t->x_zero, .out = out});
         else
             alt_q8_gather(p->i.x, x, at, nr, t->x_zero, out);
     }
@@ -132,7 +155,8 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
     gather(t, k0, depth);
     for (int64_t i = 0; i < t->rows; i++) {
         const int32_t zero = alt_conv_integer_w_zero(&p->i, t->args, t->channel + i);
-        alt_q8_widen(p->i.w, t->w + i * p->k + k0, depth, &zero, 0, w + i * p->depth);
+        p->i.kern->widen(&(struct alt_kern_widen){.x = t->w + i * p->k + k0, .is_signed = p->i.w == ALT_INT8, .n = depth,
+                                                  .zero = &zero, .out = w + i * p->depth});
     }
     alt_q8_add(&(struct alt_q8_block){.kern = p->i.kern, .rows = t->rows, .depth = depth, .a = w, .a_row = p->depth,
                                       .panel = (const float *)(const void *)t->scratch, .first = k0 == 0,
@@ -151,9 +175,10 @@ static void run_tile(const struct tile *t, char *y, int64_t cols)
         k += depth;
     } while (k < p->k);
     for (int64_t i = 0; i < t->rows; i++) {
-        float scale;
-        const struct alt_q8_put put = alt_conv_integer_put(&p->i, t->args, t->channel + i, &scale);
-        alt_q8_put(&put, acc + i * p->i.kern->nr, cols, y + i * p->i.c.pixels * (int64_t)alt_dtype_size(p->i.y));
+        float factor;
+        struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, t->args, t->channel + i, &factor);
+        alt_q8_put(p->i.kern, p->i.y, &how, acc + i * p->i.kern->nr, cols,
+                   y + i * p->i.c.pixels * (int64_t)alt_dtype_size(p->i.y));
     }
 }
 

@@ -8,10 +8,9 @@
 #ifndef ALT_RUNTIME_OPS_CONV_INTEGER_H
 #define ALT_RUNTIME_OPS_CONV_INTEGER_H
 
+#include "runtime/kernels/kern.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/q8.h"
-
-struct alt_kern;
 
 /* Which input is what; -1: the operator has no such input. */
 struct alt_conv_roles {
@@ -24,6 +23,7 @@ struct alt_conv_integer {
     const struct alt_conv_roles *roles;
     alt_dtype x, w, y;
     bool zero_each, scale_each; /* one for each output channel */
+    const float *factor;        /* [c.o] when the scales are known while binding; else NULL */
     int64_t plane;              /* elements of an input channel */
     int n_in;
 };
@@ -31,9 +31,9 @@ struct alt_conv_integer {
 alt_status alt_conv_integer_read(struct alt_kernel_bind *bind, struct alt_conv_integer *p);
 int32_t alt_conv_integer_x_zero(const struct alt_conv_integer *p, const struct alt_kargs *args);
 int32_t alt_conv_integer_w_zero(const struct alt_conv_integer *p, const struct alt_kargs *args, int64_t channel);
-/* How the sums of an output channel are stored; `scale` is where the factor is kept. */
-struct alt_q8_put alt_conv_integer_put(const struct alt_conv_integer *p, const struct alt_kargs *args, int64_t channel,
-                                       float *scale);
+/* How the sums of an output channel are requantised; `factor` is a place for the factor. */
+struct alt_kern_narrow alt_conv_integer_narrow(const struct alt_conv_integer *p, const struct alt_kargs *args,
+                                               int64_t channel, float *factor);
 
 extern const struct alt_kernel alt_conv_integer_depthwise;
 

@@ -4,15 +4,14 @@
  * of shifted rows times one weight, at most ALT_Q8_DEPTH of them before the sum moves to int32. */
 #include "runtime/ops/conv_integer.h"
 
-#include "runtime/kernels/kern.h"
-
 #include <string.h>
 
 struct depthwise {
     struct alt_conv_integer i;
     int64_t extent[ALT_WINDOW_RANK], step[ALT_WINDOW_RANK]; /* of the widened channel, and its strides */
     int64_t elements;
-    int64_t at_row, at_acc; /* bytes in scratch; the channel is first */
+    const int64_t *tap;          /* [taps]: offsets in the widened channel */
+    int64_t at_w, at_row, at_acc; /* bytes in scratch; the channel is first */
 };
 
 /* The next coordinates of all axes but the last; false behind the last ones. */
@@ -38,59 +37,45 @@ static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t z
         int64_t offset = 0;
         for (int a = 0; a < w->rank; a++)
             offset += (at[a] + w->begin[a]) * p->step[a];
-        alt_q8_widen(p->i.x, x, w->in[last], &zero, 0, out + offset);
+        p->i.kern->widen(&(struct alt_kern_widen){.x = x, .is_signed = p->i.x == ALT_INT8, .n = w->in[last], .zero = &zero,
+                                                  .out = out + offset});
         x += w->in[last];
     } while (advance(w->in, w->rank, at));
 }
 
-/* Adds the taps [first, first + n) of one output row, whose window starts at x. */
-static void add_taps(const struct depthwise *p, const float *x, const float *w, int64_t first, int64_t n, float *row)
+/* The sums of one output row, whose window starts at x; w: the widened weights. */
+static void sum_row(const struct depthwise *p, const float *x, const float *w, char *scratch)
 {
+    float *row = (float *)(void *)(scratch + p->at_row);
+    int32_t *acc = (int32_t *)(void *)(scratch + p->at_acc);
     const struct alt_op_window *win = &p->i.c.w;
     const int last = win->rank - 1;
-    memset(row, 0, (size_t)win->out[last] * sizeof *row);
-    for (int64_t t = first; t < first + n; t++) {
-        int64_t rest = t, offset = 0;
-        for (int a = last; a >= 0; a--) {
-            offset += rest % win->kernel[a] * win->dilation[a] * p->step[a];
-            rest /= win->kernel[a];
-        }
-        p->i.kern->row_multiply(&(struct alt_kern_row){.blocks = win->out[last], .block = 1, .x_step = win->stride[last],
-                                                       .x = x + offset, .y = row}, (double)w[t - first]);
-    }
-}
-
-/* The sums of one output row. */
-static void sum_row(const struct depthwise *p, const struct alt_kargs *args, const float *x, int64_t channel, char *scratch)
-{
-    float w[ALT_Q8_DEPTH], *row = (float *)(void *)(scratch + p->at_row);
-    uint32_t *acc = (uint32_t *)(void *)(scratch + p->at_acc);
-    const int64_t taps = p->i.c.taps, width = p->i.c.w.out[p->i.c.w.rank - 1];
-    const uint8_t *weights = (const uint8_t *)args->operand[p->i.roles->w].data + channel * taps;
-    const int32_t zero = alt_conv_integer_w_zero(&p->i, args, channel);
-    for (int64_t t = 0, n; t < taps; t += n) {
-        n = taps - t < ALT_Q8_DEPTH ? taps - t : ALT_Q8_DEPTH;
-        alt_q8_widen(p->i.w, weights + t, n, &zero, 0, w);
-        add_taps(p, x, w, t, n, row);
-        for (int64_t j = 0; j < width; j++)
-            acc[j] = (t ? acc[j] : 0) + (uint32_t)(int32_t)row[j];
+    for (int64_t t = 0; t < p->i.c.taps;) {
+        memset(row, 0, (size_t)win->out[last] * sizeof *row);
+        for (int64_t end = t + ALT_Q8_DEPTH; t < end && t < p->i.c.taps; t++)
+            p->i.kern->row_multiply(&(struct alt_kern_row){.blocks = win->out[last], .block = 1, .x_step = win->stride[last],
+                                                           .x = x + p->tap[t], .y = row}, (double)w[t]);
+        p->i.kern->add_sums(row, win->out[last], t <= ALT_Q8_DEPTH, acc);
     }
 }
 
 static void run_channel(const struct depthwise *p, const struct alt_kargs *args, int64_t channel, char *y)
 {
     const struct alt_op_window *w = &p->i.c.w;
-    const int64_t width = w->out[w->rank - 1], size = (int64_t)alt_dtype_size(p->i.y);
+    const int64_t width = w->out[w->rank - 1], size = (int64_t)alt_dtype_size(p->i.y), taps = p->i.c.taps;
+    const int32_t zero = alt_conv_integer_w_zero(&p->i, args, channel);
     int64_t at[ALT_WINDOW_RANK] = {0};
     char *scratch = args->scratch;
-    float scale;
-    const struct alt_q8_put put = alt_conv_integer_put(&p->i, args, channel, &scale);
+    float factor, *weights = (float *)(void *)(scratch + p->at_w);
+    struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, args, channel, &factor);
+    p->i.kern->widen(&(struct alt_kern_widen){.x = (const uint8_t *)args->operand[p->i.roles->w].data + channel * taps,
+                                              .is_signed = p->i.w == ALT_INT8, .n = taps, .zero = &zero, .out = weights});
     do {
         int64_t offset = 0;
         for (int a = 0; a < w->rank - 1; a++)
             offset += at[a] * w->stride[a] * p->step[a];
-        sum_row(p, args, (const float *)(const void *)scratch + offset, channel, scratch);
-        alt_q8_put(&put, (const int32_t *)(const void *)(scratch + p->at_acc), width, y);
+        sum_row(p, (const float *)(const void *)scratch + offset, weights, scratch);
+        alt_q8_put(p->i.kern, p->i.y, &how, (const int32_t *)(const void *)(scratch + p->at_acc), width, y);
         y += width * size;
     } while (advance(w->out, w->rank, at));
 }
@@ -125,6 +110,25 @@ static bool shape_channel(struct depthwise *p)
     return true;
 }
 
+static alt_status list_taps(struct depthwise *p, struct alt_arena *arena)
+{
+    const struct alt_op_window *w = &p->i.c.w;
+    int64_t *tap = alt_arena_array(arena, (size_t)p->i.c.taps, sizeof *tap);
+    if (!tap)
+        return ALT_E_NOMEM;
+    for (int64_t t = 0; t < p->i.c.taps; t++) {
+        int64_t rest = t;
+        for (int a = w->rank - 1; a >= 0; a--) {
+            tap[t] += rest % w->kernel[a] * w->dilation[a] * p->step[a];
+            rest /= w->kernel[a];
+        }
+    }
+    p->tap = tap;
+    return ALT_OK;
+}
+
+static int64_t round_up(int64_t bytes) { return (bytes + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN; }
+
 static int bind(struct alt_kernel_bind *bind)
 {
     struct depthwise *p = alt_arena_alloc(bind->arena, sizeof *p);
@@ -139,8 +143,10 @@ static int bind(struct alt_kernel_bind *bind)
     }
     if (!shape_channel(p))
         return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the padding is too large");
-    const int64_t row = (c->w.out[c->w.rank - 1] * 4 + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN;
-    p->at_row = (p->elements * 4 + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN;
+    ALT_CHECK(list_taps(p, bind->arena));
+    const int64_t row = round_up(c->w.out[c->w.rank - 1] * 4);
+    p->at_w = round_up(p->elements * 4);
+    p->at_row = p->at_w + round_up(c->taps * 4);
     p->at_acc = p->at_row + row;
     bind->range = c->n * c->group;
     bind->flops = 2.0 * (double)c->n * (double)c->o * (double)c->pixels * (double)c->taps;

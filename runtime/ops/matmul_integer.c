@@ -78,12 +78,14 @@ static void widen_block(const struct tile *t, int64_t k0, int64_t depth)
     int32_t zero[WIDTH];
     for (int64_t i = 0; i < t->rows; i++) {
         const int32_t z = zero_at(t, A_ZERO, t->i + i);
-        alt_q8_widen(p->part[A].dtype, a + i * p->a_row, depth, &z, 0, t->a + i * p->depth);
+        p->kern->widen(&(struct alt_kern_widen){.x = a + i * p->a_row, .is_signed = p->part[A].dtype == ALT_INT8, .n = depth,
+                                                .zero = &z, .out = t->a + i * p->depth});
     }
     for (int64_t j = 0; j < t->cols; j++)
         zero[j] = zero_at(t, B_ZERO, t->j + j);
     for (int64_t k = 0; k < depth; k++) {
-        alt_q8_widen(p->part[B].dtype, b + k * p->b_row, t->cols, zero, 1, t->panel + k * nr);
+        p->kern->widen(&(struct alt_kern_widen){.x = b + k * p->b_row, .is_signed = p->part[B].dtype == ALT_INT8,
+                                                .each = true, .n = t->cols, .zero = zero, .out = t->panel + k * nr});
         if (t->cols < nr)
             memset(t->panel + k * nr + t->cols, 0, (size_t)(nr - t->cols) * sizeof(float));
     }
@@ -94,14 +96,14 @@ static void put_rows(const struct tile *t, char *y)
     const struct product *p = t->p;
     const int64_t size = (int64_t)alt_dtype_size(p->y);
     float scale[WIDTH];
-    struct alt_q8_put put = {.dtype = p->y, .scale = scale, .scale_step = 1};
+    struct alt_kern_narrow how = {.factor = scale, .each = true};
     if (p->y != ALT_INT32)
-        put.zero = alt_q8_zero(&t->args->operand[p->roles->y_zero], p->y, 0);
+        how.zero = alt_q8_zero(&t->args->operand[p->roles->y_zero], p->y, 0);
     for (int64_t i = 0; i < t->rows; i++) {
         for (int64_t j = 0; p->y != ALT_INT32 && j < t->cols; j++)
             scale[j] = scale_at(t, A_SCALE, t->i + i) * scale_at(t, B_SCALE, t->j + j) /
                        alt_q8_scale(&t->args->operand[p->roles->y_scale], p->y_scale, 0);
-        alt_q8_put(&put, t->acc + i * p->kern->nr, t->cols, y + ((t->i + i) * p->n + t->j) * size);
+        alt_q8_put(p->kern, p->y, &how, t->acc + i * p->kern->nr, t->cols, y + ((t->i + i) * p->n + t->j) * size);
     }
 }
 

@@ -13,14 +13,13 @@
 #include <alt/value.h>
 
 struct alt_kern;
+struct alt_kern_narrow;
 struct alt_koperand;
 
 enum { ALT_Q8_DEPTH = 256 };
 
 static inline bool alt_q8_type(alt_dtype dtype) { return dtype == ALT_INT8 || dtype == ALT_UINT8; }
 
-/* out[i] = x[i] - zero[i * zero_step] for elements of int8 or uint8 that lie side by side. */
-void alt_q8_widen(alt_dtype dtype, const void *x, int64_t n, const int32_t *zero, int zero_step, float *out);
 /* out[i] = x[index[i]] - zero, 0 where the index is negative. */
 void alt_q8_gather(alt_dtype dtype, const void *x, const int64_t *index, int64_t n, int32_t zero, float *out);
 
@@ -36,14 +35,9 @@ struct alt_q8_block {
 };
 void alt_q8_add(const struct alt_q8_block *b);
 
-/* How finished sums are stored. */
-struct alt_q8_put {
-    alt_dtype dtype;    /* INT32: as they are; INT8, UINT8: requantised */
-    const float *scale; /* scale[i * scale_step] */
-    int scale_step;
-    int32_t bias, zero;
-};
-void alt_q8_put(const struct alt_q8_put *p, const int32_t *acc, int64_t n, void *out);
+/* n finished sums as they are (INT32), or requantised as `how` says (INT8, UINT8; its sum, n, is_signed and out are set here). */
+void alt_q8_put(const struct alt_kern *kern, alt_dtype dtype, struct alt_kern_narrow *how, const int32_t *acc, int64_t n,
+                void *out);
 
 /* Element i of a zero point operand (NULL or omitted: 0) of int8 or uint8. */
 int32_t alt_q8_zero(const struct alt_koperand *op, alt_dtype dtype, int64_t i);

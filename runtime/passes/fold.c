@@ -4,10 +4,12 @@
  *   s = Shape(x)              becomes   const s, where x has a fixed shape
  *
  * A node whose inputs are all known is evaluated, unless it is random, holds subgraphs, or would blow small inputs up to a
- * large output (a mask or a table made by Expand stays a node: cheap to make, dear to keep). A node that the operator can describe
+ * large output (a mask or a table made by Expand stays a node: cheap to make, dear to keep; dequantised weights are dear to
+ * make again each run, and folded unless fold_qdq wants them as they are). A node that the operator can describe
  * as a dense view of its input becomes a constant over the same bytes. When evaluation fails the node stays: whether it is
  * an error shows when, and if, it runs. Strings stay: their bytes would have to be copied one by one. */
 #include "runtime/pass.h"
+#include "runtime/passes/qdq.h"
 #include "runtime/step.h"
 
 #include <string.h>
@@ -44,7 +46,7 @@ static bool outputs_bounded(const struct alt_node *n)
         if (bytes == SIZE_MAX || __builtin_add_overflow(out, bytes, &out))
             return false;
     }
-    return out <= 2 * in + GROWTH_BYTES;
+    return out <= 2 * in + GROWTH_BYTES || n->op == ALT_OP_DEQUANTIZE_LINEAR;
 }
 
 static bool is_read(const struct alt_gvalue *v)
@@ -223,7 +225,7 @@ alt_status alt_pass_fold(struct alt_graph *g, struct alt_diag *diag, bool *chang
     (void)diag;
     for (struct alt_node *n = g->first; n; n = n->next) {
         ALT_CHECK(fold_inferred(g, n, changed));
-        if (!any_read(n) || !may_evaluate(n))
+        if (!any_read(n) || !may_evaluate(n) || alt_qdq_holds(n))
             continue;
         struct alt_arena scratch;
         alt_arena_init(&scratch, g->arena->mem);
