@@ -10,6 +10,8 @@ usage: agree.py [option]... ALT_RUN [MODEL.onnx | FOLDER]...
   --ints N       integer inputs lie below N; default 2
   --threads N    of alt_run; default 2
   --rtol R, --atol A   allowed: R of each value plus A of the largest magnitude of its output; default 1e-3, 1e-4
+  --quantum Q    outputs are quantised in steps of Q (networks of nets.py say so themselves): every element may be one step
+                 off, one of a thousand by any number
 
 Floats are uniform in [0, 1), integers 0 or 1 unless --ints says more (indices into most tables are in range so). One line
 a run and the closing line. A model that onnxruntime itself cannot run with such inputs is skipped, with its reason.
@@ -99,7 +101,7 @@ def run_alt(options, path, inputs, outputs):
         return [np.load(files[safe_name(name)]) for name in outputs], None
 
 
-def worst(expected, actual, options):
+def worst(expected, actual, options, quantum):
     """None when they agree, else what is wrong."""
     if not isinstance(expected, np.ndarray):
         raise Skip("an output is no tensor")
@@ -114,15 +116,16 @@ def worst(expected, actual, options):
         return "NaN or infinities lie elsewhere"
     scale = np.abs(e[finite]).max(initial=0)
     off = np.abs(a[finite] - e[finite])
-    excess = off - (options.rtol * np.abs(e[finite]) + options.atol * scale)
-    if excess.size and not excess.max() <= 0:
+    excess = off - (quantum + options.rtol * np.abs(e[finite]) + options.atol * scale)
+    spared = excess.size // 1000 if quantum else 0
+    if excess.size and not excess.max() <= 0 and np.count_nonzero(~(excess <= 0)) > spared:
         at = int(np.argmax(excess))
         count = np.count_nonzero(~(excess <= 0))
         return f"{count} of {e.size} elements are off, the worst is {a[finite][at]:.9g}, not {e[finite][at]:.9g}"
     return None
 
 
-def compare(options, path, session, dims):
+def compare(options, path, session, dims, quantum):
     """The finding of one run, or None."""
     inputs = make_inputs(session, dims, options.seed, options.ints)
     names = [port.name for port in session.get_outputs()]
@@ -134,7 +137,7 @@ def compare(options, path, session, dims):
     if failure:
         return failure
     for name, e, a in zip(names, expected, actual):
-        finding = worst(e, a, options)
+        finding = worst(e, a, options, quantum)
         if finding:
             return f"output {name}: {finding}"
     return None
@@ -146,13 +149,13 @@ def choose_cases(options, names):
     return [choose_dims(names, options.dims, size) for size in (options.sizes if free else options.sizes[:1])]
 
 
-def judge(options, path, cases, counts):
+def judge(options, path, cases, quantum, counts):
     try:
         session = make_session(path)
         for dims in cases or choose_cases(options, symbols(session)):
             label = f"{path.stem} {' '.join(f'{k}={v}' for k, v in dims.items())}".strip()
             try:
-                finding = compare(options, path, session, dims)
+                finding = compare(options, path, session, dims, quantum)
             except Skip as skip:
                 counts["skipped"] += 1
                 print(f"skipped {label}: {skip}")
@@ -188,16 +191,17 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rtol", type=float, default=1e-3)
     parser.add_argument("--atol", type=float, default=1e-4)
+    parser.add_argument("--quantum", type=float, default=0)
     options = parser.parse_intermixed_args()
     options.dims = dict(options.dim)
     options.sizes = [int(size) for size in options.sizes.split(",")]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     with tempfile.TemporaryDirectory() as folder:
         wanted = [] if options.nets in ("", "all") else options.nets.split(",")
-        for path, cases in nets.write(folder, wanted) if options.nets else []:
-            judge(options, path, cases, counts)
+        for path, net in nets.write(folder, wanted) if options.nets else []:
+            judge(options, path, net.cases, net.quantum, counts)
         for path in models(options.models):
-            judge(options, path, None, counts)
+            judge(options, path, None, options.quantum, counts)
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return 1 if counts["failed"] or not counts["passed"] else 0
 

@@ -94,6 +94,7 @@ static void store(alt_dtype dtype, char *to, double number)
     case ALT_INT64: memcpy(to, &wide, 8); break;
     case ALT_INT32: memcpy(to, &narrow, 4); break;
     case ALT_BOOL:
+    case ALT_INT8:
     case ALT_UINT8: memcpy(to, &byte, 1); break;
     default: fail_msg("constants of %s cannot be written", alt_dtype_name(dtype));
     }

@@ -18,6 +18,7 @@ class Net:
         self.name, self.opset = name, opset
         self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
         self.cases = [{}]  # values of the symbolic dimensions that the network is to be run with
+        self.quantum = 0  # of quantised outputs: runtimes may round differently where a sum lies next to a tie
         self.random = np.random.default_rng(len(name) * 1000 + opset)
 
     def input(self, name, shape, dtype=TensorProto.FLOAT):
@@ -325,23 +326,37 @@ def recurrent():
 
 
 def quantised():
-    """Quantise and dequantise around convolutions, as quantisation-aware exporters write them."""
+    """Quantise and dequantise around convolutions (plain, depthwise, 1x1) and a product, as quantisation-aware exporters write
+    them: biases of int32, scales of the weights by channel."""
     n = Net("quantised", 13)
+    n.cases = [{"batch": 1}, {"batch": 3}]
 
     def requantise(value, scale, zero, dtype):
         q = n.op("QuantizeLinear", value, n.const(np.float32(scale)), n.const(np.array(zero, dtype)))
         return n.op("DequantizeLinear", q, n.const(np.float32(scale)), n.const(np.array(zero, dtype)))
 
-    def weights(out, channels, k):
-        q = n.const(n.random.integers(-127, 128, (out, channels, k, k)).astype(np.int8))
-        scale = n.const(n.random.uniform(0.001, 0.01, out).astype(np.float32))
-        return n.op("DequantizeLinear", q, scale, n.const(np.zeros(out, np.int8)), axis=0)
+    def weights(*shape, axis=0):
+        scale = n.random.uniform(0.001, 0.01, shape[axis]).astype(np.float32)
+        q = n.const(n.random.integers(-127, 128, shape).astype(np.int8))
+        zero = n.const(np.zeros(shape[axis], np.int8))
+        return n.op("DequantizeLinear", q, n.const(scale), zero, axis=axis), scale
 
-    x = requantise(n.input("image", [1, 3, 16, 16]), 1 / 255, 0, np.uint8)
-    y = n.op("Relu", n.op("Conv", x, weights(8, 3, 3), n.vector(8), kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
-    y = requantise(y, 0.02, 0, np.uint8)
-    y = n.op("Conv", y, weights(5, 8, 3), kernel_shape=[3, 3], strides=[2, 2])
-    n.output(y, shape=[1, 5, 7, 7])
+    def conv(x, x_scale, out, channels, k, relu=True, **attributes):
+        w, scale = weights(out, channels, k, k)
+        bias = n.const(n.random.integers(-3000, 3000, out).astype(np.int32))
+        zero = n.const(np.zeros(out, np.int32))
+        bias = n.op("DequantizeLinear", bias, n.const(np.float32(x_scale) * scale), zero, axis=0)
+        y = n.op("Conv", x, w, bias, kernel_shape=[k, k], **attributes)
+        return n.op("Relu", y) if relu else y
+
+    y = requantise(n.input("image", ["batch", 3, 16, 16]), 1 / 255, 0, np.uint8)
+    y = requantise(conv(y, 1 / 255, 8, 3, 3, pads=[1, 1, 1, 1]), 0.02, 0, np.uint8)
+    y = requantise(conv(y, 0.02, 8, 1, 3, group=8, strides=[2, 2]), 0.03, 0, np.uint8)
+    y = requantise(n.op("MaxPool", y, kernel_shape=[2, 2]), 0.03, 0, np.uint8)
+    y = requantise(conv(y, 0.03, 5, 8, 1, relu=False), 0.05, 131, np.uint8)
+    y = requantise(n.op("Flatten", y), 0.05, 131, np.uint8)
+    n.quantum = 0.2
+    n.output(requantise(n.op("MatMul", y, weights(180, 11, axis=1)[0]), n.quantum, 120, np.uint8), shape=["batch", 11])
     return n
 
 
@@ -377,9 +392,9 @@ NETS["decoder_wide"] = lambda: decoder_step("decoder_wide", 768)  # as wide as d
 
 
 def write(folder, names=()):
-    """Writes networks (all when none is named); a list of (path, cases)."""
+    """Writes networks (all when none is named); a list of (path, network)."""
     made = [NETS[name]() for name in names or NETS]
-    return [(net.save(folder), net.cases) for net in made]
+    return [(net.save(folder), net) for net in made]
 
 
 if __name__ == "__main__":
