@@ -18,6 +18,8 @@ OLDEST, NEWEST = 1, 27
 ANY = 2**31 - 1
 # Experiments of ONNX that its package no longer knows; runtimes have kept them up to this opset. One input, one output.
 WITHDRAWN = {"Affine": 9, "Crop": 9, "ImageScaler": 9}
+# Operators of other domains: first opset, last, least and most inputs and outputs, as the runtime that defines them has them.
+FOREIGN = {("com.microsoft", "QLinearAdd"): (1, 0, 7, 8, 1, 1), ("com.microsoft", "QLinearMul"): (1, 0, 7, 8, 1, 1)}
 ROW = re.compile(r'^ALT_OP\((\w+),\s*"([^"]+)",\s*"([^"]*)",\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),'
                  r'\s*(-?\d+),\s*([^,]+),\s*(\w+)\)(.*)$')
 
@@ -62,6 +64,10 @@ def check(fields):
     """The findings about one row."""
     _, name, domain, first, last, *numbers, _, comment = fields
     history = versions(name, domain)
+    if (domain, name) in FOREIGN:
+        if (first, last, *numbers) != FOREIGN[domain, name]:
+            yield f"{domain} has it from opset, to opset, with inputs and outputs {FOREIGN[domain, name]}"
+        return
     if domain == "" and name in WITHDRAWN:
         if (first, last, *numbers) != (OLDEST, WITHDRAWN[name], 1, 1, 1, 1) or "withdrawn" not in comment:
             yield f"a withdrawn experiment goes from {OLDEST} to {WITHDRAWN[name]}, has one input and output and says so"

@@ -49,6 +49,10 @@ class OpTable(unittest.TestCase):
         self.finds('ALT_OP(X, "Crop", "", 1, 0, 1, 1, 1, 1, 0, image) /* withdrawn experiment */', "from 1 to 9")
         self.finds('ALT_OP(X, "Crop", "", 1, 9, 1, 1, 1, 1, 0, image)', "says so")
 
+    def test_other_domains(self):
+        self.assertEqual(findings('ALT_OP(X, "QLinearAdd", "com.microsoft", 1, 0, 7, 8, 1, 1, 0, x)'), "")
+        self.finds('ALT_OP(X, "QLinearAdd", "com.microsoft", 1, 0, 7, 7, 1, 1, 0, x)', "com.microsoft has it")
+
     def test_unreadable_row(self):
         self.assertEqual(findings('ALT_OP(X, Add, "", 7, 0, 2, 2, 1, 1, 0, x)'), "cannot be read")
 

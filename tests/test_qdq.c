@@ -152,6 +152,24 @@ static void test_move_keeps(void **state)
     }
 }
 
+static void test_binary(void **state)
+{
+    (void)state;
+    check(ALT_PASS_fold_qdq_binary,
+          MOVE_HEAD "input v uint8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Add-14(a, b)\n"
+                    "y = QuantizeLinear-13(c, t, z)\noutput y\n",
+          "  input x: uint8[2,4,6]\n  input v: uint8[6]\n  const s: float32[]\n  const z: uint8[]\n  const t: float32[]\n"
+          "  y: uint8[2,4,6] = com.microsoft.QLinearAdd-1(x, s, z, v, t, _, t, z) # c\n  output y\n");
+    /* another type, and a sum that somebody reads */
+    check(ALT_PASS_fold_qdq_binary,
+          MOVE_HEAD "input v int8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Mul-14(a, b)\n"
+                    "y = QuantizeLinear-13(c, t, z)\noutput y\n",
+          NULL);
+    check(ALT_PASS_fold_qdq_binary,
+          MOVE_HEAD "a = DequantizeLinear-13(x, s, z)\nc = Mul-14(a, a)\ny = QuantizeLinear-13(c, t, z)\noutput y\noutput c\n",
+          NULL);
+}
+
 /* Folding leaves the weights of a pattern quantised, also while a scale is still to be folded, and folds all others. */
 static void test_folding_waits(void **state)
 {
@@ -257,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),       cmocka_unit_test(test_symmetric_relu), cmocka_unit_test(test_matmul),
         cmocka_unit_test(test_fold_keeps), cmocka_unit_test(test_move),           cmocka_unit_test(test_move_keeps),
+        cmocka_unit_test(test_binary),
         cmocka_unit_test(test_folding_waits), cmocka_unit_test(test_answers),     cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

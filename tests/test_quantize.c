@@ -143,6 +143,44 @@ static void products_refuse_what_does_not_fit(void **state)
     }
 }
 
+/* c = Q(DQ(a) op DQ(b)) with broadcasting, ties and saturation. */
+static void sums_and_products(void **state)
+{
+    (void)state;
+    static const struct {
+        enum alt_op op;
+        const char *a, *a_zero, *b, *b_zero, *c_zero, *c;
+    } rows[] = {
+        /* (0.5 (a - 1) + 0.25 b) / 0.5 + 10 */
+        {ALT_OP_QLINEAR_ADD, "uint8[2,3] 1 2 3 4 5 255", "uint8[] 1", "uint8[3] 0 1 2", NULL, "uint8[] 10",
+         "uint8[2,3] 10 12 13 13 14 255"},
+        {ALT_OP_QLINEAR_ADD, "int8[3] -128 127 3", "int8[] 0", "int8[1] -128", "int8[] 0", NULL, "int8[3] -128 63 -61"},
+        /* 0.5 a * 0.25 (b - 2) / 0.5 */
+        {ALT_OP_QLINEAR_MUL, "int8[4] 4 -4 100 -100", NULL, "int8[4] 10 3 127 127", "int8[] 2", NULL, "int8[4] 8 -1 127 -128"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct test_node t;
+        node_open(&t, rows[i].op, 1);
+        node_in(&t, rows[i].a);
+        node_in(&t, "float32[] 0.5");
+        node_in(&t, rows[i].a_zero);
+        node_in(&t, rows[i].b);
+        node_in(&t, "float32[] 0.25");
+        node_in(&t, rows[i].b_zero);
+        node_in(&t, "float32[] 0.5");
+        node_in(&t, rows[i].c_zero);
+        node_expect(&t, 0, rows[i].c);
+        node_close(&t);
+    }
+    struct test_node t;
+    node_open(&t, ALT_OP_QLINEAR_ADD, 1);
+    static const char *const in[] = {"uint8[3] ..", "float32[3] 1 1 1", NULL, "uint8[3] ..", "float32[] 1", NULL, "float32[] 1"};
+    for (int i = 0; i < 7; i++)
+        node_in(&t, in[i]);
+    assert_int_equal(node_run(&t), ALT_E_UNSUPPORTED);
+    node_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +190,7 @@ int main(void)
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(padding_is_the_zero_point),
         cmocka_unit_test(products_refuse_what_does_not_fit),
+        cmocka_unit_test(sums_and_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
