@@ -83,6 +83,15 @@ struct alt_kern_row {
     void *y;
 };
 
+/* One output row of a plain depthwise convolution: y[j] = sum over t of w[t] * x[tap[t] + j * step], from zero on. With step
+ * 1 up to one vector is read behind the last element of x and written behind the last of y. */
+struct alt_kern_taps {
+    const void *x, *w;
+    const int64_t *tap;
+    int64_t taps, step, n;
+    void *y;
+};
+
 /* int8 or uint8 to elements: out[i] = x[i] - zero[i], or - zero[0] for all. */
 struct alt_kern_widen {
     const void *x;
@@ -119,6 +128,7 @@ struct alt_kern {
     /* y = x when x > y or x is not a number. */
     void (*row_max)(const struct alt_kern_row *r);
     void (*row_add)(const struct alt_kern_row *r);
+    void (*row_taps)(const struct alt_kern_taps *t);
     void (*widen)(const struct alt_kern_widen *w);
     void (*narrow)(const struct alt_kern_narrow *p);
     /* Adds n elements that are whole numbers of int32 to acc, or sets it (first). */

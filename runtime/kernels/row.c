@@ -1,6 +1,8 @@
-/* row.c: one row of elements combined with another. Pooling and plain depthwise convolution are such combinations, one
+/* row.c: rows of elements combined with others. Pooling and plain depthwise convolution are such combinations, one
  * for each kernel position. Blocks of one element (plain layout), of 8 and of 16 have loops of their own. */
 #include "runtime/kernels/vec.h"
+
+#include <string.h>
 
 INLINE real larger(real y, real x) { return x > y || x != x ? x : y; }
 
@@ -69,4 +71,36 @@ void KERN(row_add)(const struct alt_kern_row *r)
         add(r, 16, r->x_step);
     else
         add(r, r->block, r->x_step);
+}
+
+/* `v` vectors of a row, their accumulators in registers over all taps. */
+INLINE void add_taps(const struct alt_kern_taps *t, int64_t j, const int v)
+{
+    const real *x = (const real *)t->x + j, *w = t->w;
+    vec acc[4] = {{0}};
+    for (int64_t k = 0; k < t->taps; k++)
+#pragma GCC unroll 4
+        for (int i = 0; i < v; i++)
+            acc[i] += load(x + t->tap[k] + i * LANES) * w[k];
+#pragma GCC unroll 4
+    for (int i = 0; i < v; i++)
+        store((real *)t->y + j + i * LANES, acc[i]);
+}
+
+void KERN(row_taps)(const struct alt_kern_taps *t)
+{
+    int64_t j = 0;
+    if (t->step == 1) {
+        for (; j + 4 * LANES <= t->n; j += 4 * LANES)
+            add_taps(t, j, 4);
+        for (; j < t->n; j += LANES)
+            add_taps(t, j, 1);
+        return;
+    }
+    real *y = t->y;
+    const real *w = t->w;
+    memset(y, 0, (size_t)t->n * sizeof *y);
+    for (int64_t k = 0; k < t->taps; k++)
+        KERN(row_multiply)(&(struct alt_kern_row){.blocks = t->n, .block = 1, .x_step = t->step,
+                                                  .x = (const real *)t->x + t->tap[k], .y = y}, (double)w[k]);
 }

@@ -20,6 +20,7 @@ const struct alt_kern KERN(table) = {
     .row_multiply = KERN(row_multiply),
     .row_max = KERN(row_max),
     .row_add = KERN(row_add),
+    .row_taps = KERN(row_taps),
     .widen = KERN(widen),
     .narrow = KERN(narrow),
     .add_sums = KERN(add_sums),

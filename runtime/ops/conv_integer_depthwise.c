@@ -1,7 +1,7 @@
 /* conv_integer_depthwise.c: convolution of 8-bit integers with one input channel a group; see conv_integer.h.
  *
  * A tile is one input channel of one image. It is widened to float32 with its padding around it; then each output row is the sum
- * of shifted rows times one weight, at most ALT_Q8_DEPTH of them before the sum moves to int32. */
+ * of shifted rows, each times one weight, at most ALT_Q8_DEPTH of them before the sum moves to int32. */
 #include "runtime/ops/conv_integer.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t z
     const struct alt_op_window *w = &p->i.c.w;
     const int last = w->rank - 1;
     int64_t at[ALT_WINDOW_RANK] = {0};
-    memset(out, 0, (size_t)p->elements * sizeof *out);
+    memset(out, 0, (size_t)(p->elements + p->i.kern->nr) * sizeof *out);
     if (p->i.plane == 0)
         return;
     do {
@@ -50,12 +50,11 @@ static void sum_row(const struct depthwise *p, const float *x, const float *w, c
     int32_t *acc = (int32_t *)(void *)(scratch + p->at_acc);
     const struct alt_op_window *win = &p->i.c.w;
     const int last = win->rank - 1;
-    for (int64_t t = 0; t < p->i.c.taps;) {
-        memset(row, 0, (size_t)win->out[last] * sizeof *row);
-        for (int64_t end = t + ALT_Q8_DEPTH; t < end && t < p->i.c.taps; t++)
-            p->i.kern->row_multiply(&(struct alt_kern_row){.blocks = win->out[last], .block = 1, .x_step = win->stride[last],
-                                                           .x = x + p->tap[t], .y = row}, (double)w[t]);
-        p->i.kern->add_sums(row, win->out[last], t <= ALT_Q8_DEPTH, acc);
+    for (int64_t t = 0, n; t < p->i.c.taps; t += n) {
+        n = p->i.c.taps - t < ALT_Q8_DEPTH ? p->i.c.taps - t : ALT_Q8_DEPTH;
+        p->i.kern->row_taps(&(struct alt_kern_taps){.x = x, .w = w + t, .tap = p->tap + t, .taps = n, .n = win->out[last],
+                                                    .step = win->stride[last], .y = row});
+        p->i.kern->add_sums(row, win->out[last], t == 0, acc);
     }
 }
 
@@ -144,8 +143,9 @@ static int bind(struct alt_kernel_bind *bind)
     if (!shape_channel(p))
         return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the padding is too large");
     ALT_CHECK(list_taps(p, bind->arena));
-    const int64_t row = round_up(c->w.out[c->w.rank - 1] * 4);
-    p->at_w = round_up(p->elements * 4);
+    /* row_taps reads and writes up to a vector behind the ends */
+    const int64_t slack = p->i.kern->nr, row = round_up((c->w.out[c->w.rank - 1] + slack) * 4);
+    p->at_w = round_up((p->elements + slack) * 4);
     p->at_row = p->at_w + round_up(c->taps * 4);
     p->at_acc = p->at_row + row;
     bind->range = c->n * c->group;
