@@ -93,7 +93,7 @@ def off_the_grid(expected, actual):
 def judge(expected, actual, entry, options):
     """The finding over all outputs, or None."""
     for name, e in expected.items():
-        finding = off_the_grid(e, actual[name]) if entry.get("quantised") else agree.worst(e, actual[name], options)
+        finding = off_the_grid(e, actual[name]) if entry.get("quantised") else agree.worst(e, actual[name], options, 0)
         if finding:
             return f"output {name}: {finding}"
     return None
