@@ -22,20 +22,18 @@ class Alt:
     def __init__(self, threads, library):
         import libalt
         self.libalt, self.threads = libalt, threads
-        self.library = libalt.Library(library)
+        self.library = libalt.alt_python.load_library(library)
 
     def load(self, path, inputs):
+        self.inputs = inputs
         self.session = self.libalt.Session(self.library, path, self.threads)
-        self.session.feed(list(inputs.values()))
+        self.session.feed(inputs)
 
     def run(self):
-        self.session.release(self.session.run())
+        self.session.answer()
 
     def outputs(self):
-        values = self.session.run()
-        arrays = self.session.arrays_of(values)
-        self.session.release(values)
-        return arrays
+        return list(self.session.run(self.inputs).values())
 
     def tune(self, budget):
         return self.session.tune(budget)
