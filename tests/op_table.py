@@ -19,7 +19,9 @@ ANY = 2**31 - 1
 # Experiments of ONNX that its package no longer knows; runtimes have kept them up to this opset. One input, one output.
 WITHDRAWN = {"Affine": 9, "Crop": 9, "ImageScaler": 9}
 # Operators of other domains: first opset, last, least and most inputs and outputs, as the runtime that defines them has them.
-FOREIGN = {("com.microsoft", "QLinearAdd"): (1, 0, 7, 8, 1, 1), ("com.microsoft", "QLinearMul"): (1, 0, 7, 8, 1, 1)}
+FOREIGN = {("com.microsoft", "QGemm"): (1, 0, 6, 9, 1, 1), ("com.microsoft", "QLinearAdd"): (1, 0, 7, 8, 1, 1),
+           ("com.microsoft", "QLinearGlobalAveragePool"): (1, 0, 5, 5, 1, 1),
+           ("com.microsoft", "QLinearMul"): (1, 0, 7, 8, 1, 1)}
 ROW = re.compile(r'^ALT_OP\((\w+),\s*"([^"]+)",\s*"([^"]*)",\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),\s*(-?\d+),'
                  r'\s*(-?\d+),\s*([^,]+),\s*(\w+)\)(.*)$')
 

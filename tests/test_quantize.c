@@ -181,6 +181,70 @@ static void sums_and_products(void **state)
     node_close(&t);
 }
 
+/* alpha * 0.5 * ((A' - 1) B' + C), with a scale of y or without. */
+static void gemm(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t trans_a, trans_b;
+        float alpha;
+        const char *c, *y_scale, *y_zero, *y;
+    } rows[] = {
+        {0, 0, 1, "int32[2] 10 20", NULL, NULL, "float32[2,2] 6.5 12 10.5 18"},
+        {1, 0, 1, "int32[2] 10 20", NULL, NULL, "float32[2,2] 8 14 10 17"},
+        {0, 1, 1, "int32[2,1] 10 20", NULL, NULL, "float32[2,2] 6 7 14 19"},
+        {0, 1, 1, "int32[2] 10 20", "float32[] 2", "uint8[] 3", "uint8[2,2] 6 9 7 13"},
+        {0, 1, 2, "int32[2] 10 20", "float32[] 2", "uint8[] 3", "uint8[2,2] 9 15 12 22"},
+        {0, 0, 1, NULL, "float32[] 1", "int8[] -1", "int8[2,2] 1 1 5 7"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_QGEMM, 1);
+        node_int(&t, "transA", rows[i].trans_a);
+        node_int(&t, "transB", rows[i].trans_b);
+        node_float(&t, "alpha", rows[i].alpha);
+        const char *const in[] = {"uint8[2,2] 1 2 3 4", "float32[] 0.5", "uint8[] 1", "int8[2,2] 1 2 3 4", "float32[] 1", "int8[] 0",
+                                  rows[i].c, rows[i].y_scale, rows[i].y_zero};
+        for (int k = 0; k < 9; k++)
+            node_in(&t, in[k]);
+        node_expect(&t, 0, rows[i].y);
+        node_close(&t);
+    }
+    static const char *const bad[][2] = {{"int8[3,2] ..", NULL}, {"int8[2,2] ..", "int32[3] .."}, {"int8[2,2] ..", "int8[2] .."}};
+    for (int i = 0; i < 3; i++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_QGEMM, 1);
+        const char *const in[] = {"uint8[2,2] ..", "float32[] 0.5", "uint8[] 1", bad[i][0], "float32[] 1", "int8[] 0", bad[i][1]};
+        for (int k = 0; k < 7; k++)
+            node_in(&t, in[k]);
+        assert_int_equal(node_run(&t), ALT_E_SHAPE);
+        node_close(&t);
+    }
+}
+
+static void means(void **state)
+{
+    (void)state;
+    static const char *const y[] = {"uint8[1,2,1] 4 9", "uint8[1,1,2] 5 8"};
+    for (int last = 0; last < 2; last++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_QLINEAR_GLOBAL_AVERAGE_POOL, 1);
+        node_int(&t, "channels_last", last);
+        static const char *const in[] = {"uint8[1,2,2] 1 2 3 5", "float32[] 1", "uint8[] 0", "float32[] 0.5", "uint8[] 1"};
+        for (int k = 0; k < 5; k++)
+            node_in(&t, in[k]);
+        node_expect(&t, 0, y[last]);
+        node_close(&t);
+    }
+    struct test_node t;
+    node_open(&t, ALT_OP_QLINEAR_GLOBAL_AVERAGE_POOL, 1);
+    static const char *const empty[] = {"int8[1,2,0]", "float32[] 1", "int8[] 0", "float32[] 0.5", "int8[] 1"};
+    for (int k = 0; k < 5; k++)
+        node_in(&t, empty[k]);
+    assert_int_equal(node_run(&t), ALT_E_UNSUPPORTED);
+    node_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +255,8 @@ int main(void)
         cmocka_unit_test(padding_is_the_zero_point),
         cmocka_unit_test(products_refuse_what_does_not_fit),
         cmocka_unit_test(sums_and_products),
+        cmocka_unit_test(gemm),
+        cmocka_unit_test(means),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* matmul_integer.c: MatMulInteger and QLinearMatMul: products of batches of matrices of 8-bit integers with zero points, one for
- * all, or one for each row of a and each column of b. How sums are made and requantised: q8.h.
+/* matmul_integer.c: MatMulInteger, QLinearMatMul and onnxruntime's QGemm: products of batches of matrices of 8-bit integers with
+ * zero points, one for all, or one for each row of a and each column of b. How sums are made and requantised: q8.h.
  *
+ * QGemm is alpha * A' B' + C with C int32 in the scale of the sums; without a scale of y, the result is float32.
  * A tile is one panel of `nr` columns by a share of the rows of one product. */
 #include "runtime/infer.h"
 #include "runtime/kernels/kern.h"
@@ -14,13 +15,14 @@ enum { ROWS = 192 /* of a tile: enough to repay widening b, few enough for many 
 
 /* Which input is what; -1: the operator has no such input. */
 struct roles {
-    int a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero;
+    int a, a_scale, a_zero, b, b_scale, b_zero, bias, y_scale, y_zero;
 };
 
 static const struct roles *roles_of(const struct alt_node *n)
 {
-    static const struct roles integer = {0, -1, 2, 1, -1, 3, -1, -1}, qlinear = {0, 1, 2, 3, 4, 5, 6, 7};
-    return n->op == ALT_OP_QLINEAR_MATMUL ? &qlinear : &integer;
+    static const struct roles integer = {0, -1, 2, 1, -1, 3, -1, -1, -1}, qlinear = {0, 1, 2, 3, 4, 5, -1, 6, 7};
+    static const struct roles gemm = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    return n->op == ALT_OP_QGEMM ? &gemm : n->op == ALT_OP_QLINEAR_MATMUL ? &qlinear : &integer;
 }
 
 /* A matrix, or a scale or zero point: strides of the batch axes and along its rows or columns; 0 where it repeats. */
@@ -39,7 +41,10 @@ struct product {
     alt_dtype y, y_scale;
     int rank; /* batch axes */
     int64_t extent[ALT_MAX_RANK];
-    int64_t m, n, k, a_row, b_row, rows, depth, tiles_m, tiles;
+    int64_t m, n, k, a_row, a_col, b_row, b_col, rows, depth, tiles_m, tiles;
+    bool bias;
+    int64_t bias_row, bias_col;
+    float alpha;
     int64_t at_panel, at_sums, at_acc; /* bytes in scratch; the rows of a are first */
 };
 
@@ -70,24 +75,73 @@ static const uint8_t *matrix(const struct tile *t, int part)
     return (const uint8_t *)t->args->operand[t->p->part[part].input].data + t->at[part];
 }
 
-static void widen_block(const struct tile *t, int64_t k0, int64_t depth)
+/* Rows of a: side by side, or (transposed) side by side along k. */
+static void widen_a(const struct tile *t, int64_t k0, int64_t depth)
+{
+    const struct product *p = t->p;
+    const uint8_t *a = matrix(t, A) + t->i * p->a_row + k0 * p->a_col;
+    int32_t zero[ROWS];
+    float column[ROWS];
+    for (int64_t i = 0; i < t->rows; i++)
+        zero[i] = zero_at(t, A_ZERO, t->i + i);
+    struct alt_kern_widen w = {.is_signed = p->part[A].dtype == ALT_INT8};
+    for (int64_t i = 0; p->a_col == 1 && i < t->rows; i++) {
+        w.x = a + i * p->a_row;
+        w.n = depth;
+        w.zero = &zero[i];
+        w.out = t->a + i * p->depth;
+        p->kern->widen(&w);
+    }
+    for (int64_t k = 0; p->a_col != 1 && k < depth; k++) {
+        w = (struct alt_kern_widen){a + k * p->a_col, w.is_signed, true, t->rows, zero, column};
+        p->kern->widen(&w);
+        for (int64_t i = 0; i < t->rows; i++)
+            t->a[i * p->depth + k] = column[i];
+    }
+}
+
+/* The panel of b, whose rows are side by side, or (transposed) its columns. */
+static void widen_b(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct product *p = t->p;
     const int64_t nr = p->kern->nr;
-    const uint8_t *a = matrix(t, A) + t->i * p->a_row + k0, *b = matrix(t, B) + k0 * p->b_row + t->j;
+    const uint8_t *b = matrix(t, B) + k0 * p->b_row + t->j * p->b_col;
     int32_t zero[WIDTH];
-    for (int64_t i = 0; i < t->rows; i++) {
-        const int32_t z = zero_at(t, A_ZERO, t->i + i);
-        p->kern->widen(&(struct alt_kern_widen){.x = a + i * p->a_row, .is_signed = p->part[A].dtype == ALT_INT8, .n = depth,
-                                                .zero = &z, .out = t->a + i * p->depth});
-    }
+    float column[ALT_Q8_DEPTH];
     for (int64_t j = 0; j < t->cols; j++)
         zero[j] = zero_at(t, B_ZERO, t->j + j);
-    for (int64_t k = 0; k < depth; k++) {
-        p->kern->widen(&(struct alt_kern_widen){.x = b + k * p->b_row, .is_signed = p->part[B].dtype == ALT_INT8,
-                                                .each = true, .n = t->cols, .zero = zero, .out = t->panel + k * nr});
-        if (t->cols < nr)
-            memset(t->panel + k * nr + t->cols, 0, (size_t)(nr - t->cols) * sizeof(float));
+    struct alt_kern_widen w = {.is_signed = p->part[B].dtype == ALT_INT8};
+    if (t->cols < nr)
+        memset(t->panel, 0, (size_t)(depth * nr) * sizeof(float));
+    for (int64_t k = 0; p->b_col == 1 && k < depth; k++) {
+        w = (struct alt_kern_widen){b + k * p->b_row, w.is_signed, true, t->cols, zero, t->panel + k * nr};
+        p->kern->widen(&w);
+    }
+    for (int64_t j = 0; p->b_col != 1 && j < t->cols; j++) {
+        w = (struct alt_kern_widen){b + j * p->b_col, w.is_signed, false, depth, &zero[j], column};
+        p->kern->widen(&w);
+        for (int64_t k = 0; k < depth; k++)
+            t->panel[k * nr + j] = column[k];
+    }
+}
+
+static void add_bias(const struct tile *t, int64_t i, uint32_t *sum)
+{
+    const struct product *p = t->p;
+    const uint32_t *bias = t->args->operand[p->roles->bias].data;
+    for (int64_t j = 0; j < t->cols; j++)
+        sum[j] += bias[(t->i + i) * p->bias_row + (t->j + j) * p->bias_col];
+}
+
+/* The factors of one row: alpha times the scales. */
+static void row_factors(const struct tile *t, int64_t i, float *factor)
+{
+    const struct product *p = t->p;
+    const struct alt_koperand *y = p->y == ALT_FLOAT32 ? NULL : &t->args->operand[p->roles->y_scale];
+    for (int64_t j = 0; j < t->cols; j++) {
+        factor[j] = p->alpha * scale_at(t, A_SCALE, t->i + i) * scale_at(t, B_SCALE, t->j + j);
+        if (y)
+            factor[j] /= alt_q8_scale(y, p->y_scale, 0);
     }
 }
 
@@ -95,15 +149,21 @@ static void put_rows(const struct tile *t, char *y)
 {
     const struct product *p = t->p;
     const int64_t size = (int64_t)alt_dtype_size(p->y);
-    float scale[WIDTH];
-    struct alt_kern_narrow how = {.factor = scale, .each = true};
-    if (p->y != ALT_INT32)
+    float factor[WIDTH];
+    struct alt_kern_narrow how = {.factor = factor, .each = true};
+    if (alt_q8_type(p->y))
         how.zero = alt_q8_zero(&t->args->operand[p->roles->y_zero], p->y, 0);
     for (int64_t i = 0; i < t->rows; i++) {
-        for (int64_t j = 0; p->y != ALT_INT32 && j < t->cols; j++)
-            scale[j] = scale_at(t, A_SCALE, t->i + i) * scale_at(t, B_SCALE, t->j + j) /
-                       alt_q8_scale(&t->args->operand[p->roles->y_scale], p->y_scale, 0);
-        alt_q8_put(p->kern, p->y, &how, t->acc + i * p->kern->nr, t->cols, y + ((t->i + i) * p->n + t->j) * size);
+        int32_t *sum = t->acc + i * p->kern->nr;
+        char *to = y + ((t->i + i) * p->n + t->j) * size;
+        if (p->bias)
+            add_bias(t, i, (uint32_t *)sum);
+        if (p->y != ALT_INT32)
+            row_factors(t, i, factor);
+        if (p->y != ALT_FLOAT32)
+            alt_q8_put(p->kern, p->y, &how, sum, t->cols, to);
+        for (int64_t j = 0; p->y == ALT_FLOAT32 && j < t->cols; j++)
+            ((float *)(void *)to)[j] = (float)sum[j] * factor[j];
     }
 }
 
@@ -119,7 +179,8 @@ static void run_tile(struct tile *t, int64_t product)
     int64_t k = 0;
     do {
         const int64_t depth = p->k - k < p->depth ? p->k - k : p->depth;
-        widen_block(t, k, depth);
+        widen_a(t, k, depth);
+        widen_b(t, k, depth);
         alt_q8_add(&(struct alt_q8_block){.kern = p->kern, .rows = t->rows, .depth = depth, .a = t->a, .a_row = p->depth,
                                           .panel = t->panel, .sums = t->sums, .acc = t->acc, .first = k == 0});
         k += depth;
@@ -183,6 +244,36 @@ static alt_status read_param(struct alt_kernel_bind *bind, struct product *p, in
                                          input);
 }
 
+static bool transposed(const struct alt_node *n, const char *which)
+{
+    return n->op == ALT_OP_QGEMM && alt_attr_int(n, which, 0) != 0;
+}
+
+static void read_extents(struct product *p, const struct alt_node *n, const struct alt_operand *a, const struct alt_operand *b)
+{
+    const bool ta = transposed(n, "transA"), tb = transposed(n, "transB");
+    const int64_t a_rows = a->rank > 1 ? a->dim[a->rank - 2] : 1, a_cols = a->dim[a->rank - 1];
+    const int64_t b_rows = b->rank > 1 ? b->dim[b->rank - 2] : b->dim[0], b_cols = b->rank > 1 ? b->dim[b->rank - 1] : 1;
+    p->m = ta ? a_cols : a_rows;
+    p->k = ta ? a_rows : a_cols;
+    p->n = tb ? b_rows : b_cols;
+    p->a_row = ta ? 1 : a_cols; /* operands are dense */
+    p->a_col = ta ? a_cols : 1;
+    p->b_row = tb ? 1 : b_cols;
+    p->b_col = tb ? b_cols : 1;
+}
+
+/* C, whose extents are those of y or 1. */
+static void read_bias(const struct alt_kernel_bind *bind, struct product *p)
+{
+    const struct alt_operand *c = p->roles->bias >= 0 ? alt_operand_at(bind->in, bind->n_in, p->roles->bias) : NULL;
+    p->bias = c != NULL;
+    if (!c)
+        return;
+    p->bias_col = c->rank > 0 && c->dim[c->rank - 1] != 1 ? c->stride[c->rank - 1] : 0;
+    p->bias_row = c->rank > 1 && c->dim[c->rank - 2] != 1 ? c->stride[c->rank - 2] : 0;
+}
+
 static alt_status read_product(struct alt_kernel_bind *bind, struct product *p)
 {
     const struct roles *r = roles_of(bind->node);
@@ -190,11 +281,8 @@ static alt_status read_product(struct alt_kernel_bind *bind, struct product *p)
     p->roles = r;
     p->kern = alt_kern_f32();
     p->y = y->dtype;
-    p->m = a->rank > 1 ? a->dim[a->rank - 2] : 1;
-    p->n = b->rank > 1 ? b->dim[b->rank - 1] : 1;
-    p->k = a->dim[a->rank - 1];
-    p->a_row = a->rank > 1 ? a->stride[a->rank - 2] : 0;
-    p->b_row = b->rank > 1 ? b->stride[b->rank - 2] : b->stride[0];
+    p->alpha = alt_attr_float(bind->node, "alpha", 1);
+    read_extents(p, bind->node, a, b);
     p->rank = (a->rank > b->rank ? a->rank : b->rank) - 2;
     p->rank = p->rank > 0 ? p->rank : 0;
     for (int d = 0; d < p->rank; d++)
@@ -205,7 +293,8 @@ static alt_status read_product(struct alt_kernel_bind *bind, struct product *p)
     ALT_CHECK(read_param(bind, p, A_ZERO, r->a_zero, p->m, -2));
     ALT_CHECK(read_param(bind, p, B_SCALE, r->b_scale, p->n, -1));
     ALT_CHECK(read_param(bind, p, B_ZERO, r->b_zero, p->n, -1));
-    if (r->y_scale < 0)
+    read_bias(bind, p);
+    if (!alt_q8_type(p->y))
         return ALT_OK;
     p->y_scale = bind->in[r->y_scale].dtype;
     if (alt_operand_count(&bind->in[r->y_scale]) != 1 || alt_operand_count(&bind->in[r->y_zero]) != 1)
@@ -247,7 +336,7 @@ static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
     bool fits = alt_q8_type(sel->in[r->a].dtype) && alt_q8_type(sel->in[r->b].dtype) && !sel->out[0].layout;
     for (int i = 0; i < sel->n_in; i++)
         fits &= !sel->in[i].layout;
-    fits &= r->y_zero < 0 || alt_q8_type(sel->in[r->y_zero].dtype);
+    fits &= sel->out[0].dtype == ALT_INT32 || sel->out[0].dtype == ALT_FLOAT32 || alt_q8_type(sel->out[0].dtype);
     if (!fits)
         return alt_select_unsupported(sel);
     *out = &kernel;
@@ -257,7 +346,7 @@ static alt_status choose(struct alt_select *sel, const struct alt_kernel **out)
 /* A scale, where the operator has one: float32, float16 or bfloat16. */
 static alt_status expect_scale(struct alt_infer *inf, int i)
 {
-    if (i < 0)
+    if (i < 0 || (inf->node->op == ALT_OP_QGEMM && i == roles_of(inf->node)->y_scale && !alt_infer_has(inf, i)))
         return ALT_OK;
     ALT_CHECK(alt_infer_expect(inf, i, ALT_CLASS_FLOAT));
     return inf->in[i]->dtype == ALT_FLOAT64 ? alt_infer_fail(inf, ALT_E_MODEL, "scales cannot be float64") : ALT_OK;
@@ -272,6 +361,32 @@ static alt_status expect_zero(struct alt_infer *inf, int i, int matrix_input)
     return alt_infer_same_dtype(inf, matrix_input, i);
 }
 
+/* The shape of QGemm's y; C must go into it. */
+static alt_status gemm_shape(struct alt_infer *inf, struct alt_shape *y)
+{
+    const struct roles *r = roles_of(inf->node);
+    const struct alt_shape *a = &inf->in[r->a]->shape, *b = &inf->in[r->b]->shape;
+    const bool ta = transposed(inf->node, "transA"), tb = transposed(inf->node, "transB");
+    *y = (struct alt_shape){2, {alt_dim_unknown(inf->dims), alt_dim_unknown(inf->dims)}};
+    if ((a->rank >= 0 && a->rank != 2) || (b->rank >= 0 && b->rank != 2))
+        return alt_infer_fail(inf, ALT_E_SHAPE, "A and B must be matrices");
+    if (a->rank == 2)
+        y->dim[0] = a->dim[ta];
+    if (b->rank == 2)
+        y->dim[1] = b->dim[!tb];
+    if (a->rank == 2 && b->rank == 2 && alt_dim_known(a->dim[!ta]) && alt_dim_known(b->dim[tb]) && a->dim[!ta] != b->dim[tb])
+        return alt_infer_fail(inf, ALT_E_SHAPE, "the inner extents of A and B differ");
+    if (!alt_infer_has(inf, r->bias))
+        return ALT_OK;
+    const struct alt_type *c = inf->in[r->bias];
+    bool fits = c->shape.rank <= 2;
+    for (int d = 0; fits && d < c->shape.rank; d++) {
+        const alt_dim own = c->shape.dim[d], whole = y->dim[2 - c->shape.rank + d];
+        fits = own == 1 || !alt_dim_known(own) || !alt_dim_known(whole) || own == whole;
+    }
+    return fits && c->dtype == ALT_INT32 ? ALT_OK : alt_infer_fail(inf, ALT_E_SHAPE, "C must be int32 and fit the result");
+}
+
 static alt_status infer(struct alt_infer *inf)
 {
     const struct roles *r = roles_of(inf->node);
@@ -284,11 +399,13 @@ static alt_status infer(struct alt_infer *inf)
     ALT_CHECK(expect_scale(inf, r->y_scale));
     ALT_CHECK(expect_zero(inf, r->a_zero, r->a));
     ALT_CHECK(expect_zero(inf, r->b_zero, r->b));
-    if (r->y_zero >= 0) {
+    if (inf->node->op == ALT_OP_QGEMM && !alt_infer_has(inf, r->y_scale)) {
+        to = ALT_FLOAT32;
+    } else if (r->y_zero >= 0) {
         ALT_CHECK(alt_infer_expect(inf, r->y_zero, ALT_CLASS_INT | ALT_CLASS_SMALL));
         to = inf->in[r->y_zero]->dtype;
     }
-    ALT_CHECK(alt_matmul_infer(inf, r->a, r->b, &y));
+    ALT_CHECK(inf->node->op == ALT_OP_QGEMM ? gemm_shape(inf, &y) : alt_matmul_infer(inf, r->a, r->b, &y));
     alt_infer_set(inf, 0, to, &y);
     return ALT_OK;
 }
