@@ -180,8 +180,8 @@ def main():
     wanted = set(filter(None, options.only.split(",")))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     with tempfile.TemporaryDirectory() as folder:
-        for path, cases in nets.write(folder, options.nets.split(",")) if options.nets else []:
-            options.table.setdefault(pathlib.Path(path).stem, {}).setdefault("cases", cases)
+        for path, net in nets.write(folder, options.nets.split(",")) if options.nets else []:
+            options.table.setdefault(pathlib.Path(path).stem, {}).setdefault("cases", net.cases)
         for path in agree.models([*options.folders, folder]):
             if not wanted or name_of(path) in wanted:
                 check_model(options, path, counts)
