@@ -191,7 +191,7 @@ static alt_status bind_steps(struct binder *k)
     }
     b->end = s;
     b->block_bytes = k->plan.peak;
-    return s > b->first || k->p->n_steps == 0 ? ALT_OK : ALT_E_INTERNAL;
+    return s > b->first || b->first == k->p->n_steps ? ALT_OK : ALT_E_INTERNAL;
 }
 
 static alt_status inherit(struct binder *k)

@@ -1,6 +1,8 @@
 /* context.c: memory of one run; see context.h. */
 #include "runtime/context.h"
 
+#include "runtime/error.h"
+
 #include <string.h>
 
 /* Data follows this header, ALT_ALIGN aligned. */
@@ -60,7 +62,9 @@ alt_status alt_context_create(const struct alt_program *program, struct alt_mem 
     c->n_outputs = program->n_outputs;
     c->input = alt_mem_zalloc(mem, (size_t)(c->n_inputs + 1) * sizeof *c->input);
     c->given = alt_mem_zalloc(mem, (size_t)(c->n_outputs + 1) * sizeof *c->given);
-    if (!c->host || !c->host_in || !c->host_view || !c->input || !c->given ||
+    c->n_inners = program->n_flows;
+    c->inner = alt_mem_zalloc(mem, (size_t)(c->n_inners + 1) * sizeof *c->inner);
+    if (!c->host || !c->host_in || !c->host_view || !c->input || !c->given || !c->inner ||
         !fit(c, &c->operand, n * sizeof(struct alt_koperand))) {
         alt_context_free(c);
         return ALT_E_NOMEM;
@@ -69,8 +73,21 @@ alt_status alt_context_create(const struct alt_program *program, struct alt_mem 
     return ALT_OK;
 }
 
+static void free_inner(struct alt_mem *mem, struct alt_inner *inner)
+{
+    for (int i = 0; i < inner->n_contexts; i++)
+        alt_context_free(inner->context[i]);
+    for (int i = 0; i < inner->n_blocks; i++)
+        release(mem, &inner->block[i]);
+    alt_mem_free(mem, inner->context, (size_t)inner->n_contexts * sizeof *inner->context);
+    alt_mem_free(mem, inner->block, (size_t)inner->n_blocks * sizeof *inner->block);
+    *inner = (struct alt_inner){0};
+}
+
 void alt_context_shrink(struct alt_context *context)
 {
+    for (int i = 0; context->inner && i < context->n_inners; i++)
+        free_inner(context->mem, &context->inner[i]);
     for (int i = 0; i < ALT_MAX_SEGMENTS; i++)
         release(context->mem, &context->arena[i]);
     release(context->mem, &context->scratch);
@@ -96,6 +113,8 @@ void alt_context_free(struct alt_context *context)
     free_hostmem(&context->hostmem);
     release(mem, &context->base);
     release(mem, &context->operand);
+    release(mem, &context->held);
+    alt_mem_free(mem, context->inner, (size_t)(context->n_inners + 1) * sizeof *context->inner);
     alt_mem_free(mem, context->host, n * sizeof *context->host);
     alt_mem_free(mem, context->host_in, n * sizeof *context->host_in);
     alt_mem_free(mem, context->host_view, n * sizeof *context->host_view);
@@ -154,9 +173,59 @@ void *alt_context_host(struct alt_context *context, size_t bytes)
     return data;
 }
 
+alt_status alt_context_hold(struct alt_context *context, alt_value *value)
+{
+    size_t need = (context->n_held + 1) * sizeof value;
+    if (context->held.bytes < need && !extend(context, &context->held, need * 2)) {
+        alt_value_release(value);
+        return ALT_E_NOMEM;
+    }
+    ((alt_value **)context->held.data)[context->n_held++] = value;
+    return ALT_OK;
+}
+
+void *alt_context_block(struct alt_context *context, struct alt_inner *inner, int i, size_t bytes, size_t keep)
+{
+    struct alt_block *block = &inner->block[i], larger = {0};
+    if (bytes > SIZE_MAX / 4)
+        return NULL;
+    bytes = bytes ? bytes : 1;
+    if (block->bytes >= bytes)
+        return block->data;
+    if (!keep)
+        release(context->mem, block); /* first, so that the peak is one block and not two */
+    if (bytes <= block->bytes + block->bytes / 2)
+        (void)fit(context, &larger, block->bytes + block->bytes / 2);
+    if (!larger.bytes && !fit(context, &larger, bytes))
+        return NULL;
+    if (keep)
+        memcpy(larger.data, block->data, keep);
+    release(context->mem, block);
+    *block = larger;
+    return block->data;
+}
+
+alt_status alt_context_nested(struct alt_context *context, struct alt_inner *inner, int i, const struct alt_program *program,
+                              struct alt_context **out)
+{
+    if (!inner->context[i]) {
+        context->allocations++;
+        ALT_CHECK(alt_context_create(program, context->mem, &inner->context[i]));
+    }
+    *out = inner->context[i];
+    return ALT_OK;
+}
+
+static void drop_held(struct alt_context *c)
+{
+    while (c->n_held > 0)
+        alt_value_release(((alt_value **)c->held.data)[--c->n_held]);
+}
+
 void alt_context_finish(struct alt_context *context)
 {
     struct alt_hostmem *h = &context->hostmem;
+    drop_held(context);
     while (context->depth > 0)
         alt_binding_release(context->chain[--context->depth]);
     if (h->first && h->first->next) {

@@ -112,7 +112,7 @@ static void *arena_alloc(struct alt_eval_run *run, size_t bytes)
 
 static alt_status run_host(struct evaluation *e, const struct alt_tensor *const *in, struct alt_tensor *out)
 {
-    struct arena_run run = {{arena_alloc, out}, e->arena};
+    struct arena_run run = {{.alloc = arena_alloc, .out = out}, e->arena};
     struct alt_eval eval = {.node = e->node, .diag = e->diag, .n_in = e->node->n_in, .n_out = e->node->n_out, .in = in,
                             .run = &run.base};
     for (int i = 0; i < e->node->n_out; i++)
@@ -141,7 +141,7 @@ alt_status alt_node_evaluate(const struct alt_node *n, const struct alt_tensor *
 {
     struct evaluation e = {.node = n, .arena = arena, .diag = diag};
     const struct alt_op_impl *impl = alt_op_table[n->op].impl;
-    if (n->n_in != n->n_in_explicit)
+    if (alt_node_subgraph(n, 0)) /* inference would change the types that the model's graphs share */
         return ALT_E_UNSUPPORTED;
     ALT_CHECK(allocate(&e));
     struct alt_tensor *copy = alt_arena_array(arena, (size_t)n->n_in, sizeof *copy);

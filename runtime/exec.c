@@ -42,6 +42,11 @@ static alt_status report_stop(const struct alt_exec *x, alt_status reason)
                                                   : "the run did not end before its deadline");
 }
 
+alt_status alt_exec_interrupted(const struct alt_exec *x)
+{
+    return report_stop(x, stop_reason(x));
+}
+
 struct parallel {
     const struct alt_exec *x;
     const struct alt_kernel *kernel;
@@ -131,6 +136,19 @@ static void *host_alloc(struct alt_eval_run *run, size_t bytes)
     return alt_context_host(((struct host_run *)run)->context, bytes);
 }
 
+static alt_status host_hold(struct alt_eval_run *run, alt_value *value)
+{
+    return alt_context_hold(((struct host_run *)run)->context, value);
+}
+
+/* A view of a value that is bound; not a tensor: the value itself (step.h). */
+static struct alt_tensor view_of(const struct alt_exec *x, const struct alt_bvalue *v)
+{
+    struct alt_tensor t = {.dtype = v->dtype, .rank = v->rank, .data = address(x, v), .bytes = v->bytes};
+    memcpy(t.dim, v->dim, (size_t)v->rank * sizeof *v->dim);
+    return t;
+}
+
 static void host_inputs(const struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step)
 {
     struct alt_context *c = x->context;
@@ -138,18 +156,20 @@ static void host_inputs(const struct alt_exec *x, const struct alt_binding *b, c
         c->host_in[i] = NULL;
         if (step->in[i] < 0)
             continue;
-        const struct alt_bvalue *v = &b->value[step->in[i]];
-        struct alt_tensor *t = &c->host_view[i];
-        *t = (struct alt_tensor){.dtype = v->dtype, .rank = v->rank, .data = address(x, v), .bytes = v->bytes};
-        memcpy(t->dim, v->dim, (size_t)v->rank * sizeof *v->dim);
-        c->host_in[i] = t;
+        c->host_view[i] = view_of(x, &b->value[step->in[i]]);
+        c->host_in[i] = &c->host_view[i];
     }
 }
 
 static alt_status run_host(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step)
 {
     struct alt_context *c = x->context;
-    struct host_run run = {{host_alloc, c->host}, c};
+    struct host_run run = {{.alloc = host_alloc, .out = c->host, .mem = c->mem, .hold = host_hold}, c};
+    struct alt_flow flow = {.exec = x, .step = step};
+    if (step->n_sub) {
+        flow.inner = &c->inner[step->flow];
+        run.base.flow = &flow;
+    }
     host_inputs(x, b, step);
     memset(c->host, 0, (size_t)step->n_out * sizeof *c->host);
     struct alt_eval eval = {.node = step->node, .diag = x->diag, .n_in = step->n_in, .n_out = step->n_out,
@@ -176,7 +196,7 @@ static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
     for (int s = b->first; s < b->end; s++) {
         if (b->step[s - b->first].skip)
             continue;
-        ALT_CHECK(report_stop(x, stop_reason(x)));
+        ALT_CHECK(alt_exec_interrupted(x));
         ALT_CHECK(run_step(x, b, s));
     }
     return ALT_OK;
@@ -242,14 +262,22 @@ static alt_status run_segment(struct alt_exec *x, struct alt_binding *parent, co
     return run_steps(x, b);
 }
 
-static alt_status give_strings(struct alt_exec *x, const struct alt_binding *b)
+/* Outputs that no step wrote in place. */
+static alt_status give_rest(struct alt_exec *x, const struct alt_binding *b)
 {
     for (int i = 0; i < x->program->n_outputs; i++) {
-        const struct alt_bvalue *v = &b->value[x->program->output[i]];
-        if (v->dtype == ALT_STRING)
-            ALT_CHECK(x->outputs->strings(x->outputs->user, i, v->rank, v->dim, (const void *)address(x, v), x->diag));
+        const int value = x->program->output[i];
+        const struct alt_tensor t = view_of(x, &b->value[value]);
+        if (t.dtype == ALT_STRING || x->program->value[value].output < 0)
+            ALT_CHECK(x->outputs->give(x->outputs->user, i, &t, x->diag));
     }
     return ALT_OK;
+}
+
+/* After a host step there is a segment more, be it without steps: it binds what that step made. */
+static bool has_more(const struct alt_exec *x, const struct alt_binding *b)
+{
+    return b->end < x->program->n_steps || (b->first < b->end && x->program->step[b->end - 1].kind == ALT_STEP_HOST);
 }
 
 alt_status alt_exec_begin(struct alt_exec *x)
@@ -257,13 +285,13 @@ alt_status alt_exec_begin(struct alt_exec *x)
     struct alt_context *c = x->context;
     ALT_CHECK(run_segment(x, NULL, x->inputs, x->program->n_inputs));
     struct alt_binding *b = c->chain[c->depth - 1];
-    while (b->end < x->program->n_steps) {
+    while (has_more(x, b)) {
         const struct alt_step *last = &x->program->step[b->end - 1];
         int n = last->kind == ALT_STEP_HOST ? last->n_out : 0;
         ALT_CHECK(run_segment(x, b, c->host, n));
         b = c->chain[c->depth - 1];
     }
-    return give_strings(x, b);
+    return give_rest(x, b);
 }
 
 alt_status alt_exec_again(struct alt_exec *x, int step)

@@ -5,6 +5,7 @@
 #include <alt/session.h>
 
 #include "runtime/context.h"
+#include "runtime/outputs.h"
 
 struct alt_pool;
 
@@ -12,21 +13,11 @@ struct alt_cancel {
     _Atomic int triggered; /* relaxed: the run only has to notice some time */
 };
 
-/* Where answers go. Called on the caller's thread. */
-struct alt_exec_outputs {
-    /* Address for output `index` of this type and shape. */
-    alt_status (*place)(void *user, int index, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
-                        void **data);
-    /* Takes a string output; `strings` is borrowed for the call. */
-    alt_status (*strings)(void *user, int index, int rank, const int64_t *dims, const alt_string *strings,
-                          struct alt_diag *diag);
-    void *user;
-};
-
 /* One run. */
 struct alt_exec {
     const struct alt_program *program;
     struct alt_bindings *bindings;
+    struct alt_bindings *nested; /* of subprograms, by their id - 1 */
     struct alt_context *context;
     struct alt_pool *pool;
     int threads;
@@ -40,6 +31,16 @@ struct alt_exec {
     bool warm; /* the context had run this shape before */
     uint64_t shape; /* hash of the shapes that came in */
 };
+
+/* A step that runs subgraphs, while it runs: what flow.h works on. */
+struct alt_flow {
+    struct alt_exec *exec; /* the run that the step belongs to */
+    const struct alt_step *step;
+    struct alt_inner *inner;
+};
+
+/* ALT_OK while the run may go on, else ALT_E_CANCELLED or ALT_E_DEADLINE. */
+alt_status alt_exec_interrupted(const struct alt_exec *x);
 
 /* On return the context is finished. */
 alt_status alt_exec_run(struct alt_exec *x);

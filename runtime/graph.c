@@ -2,6 +2,8 @@
  * never given back one by one: a removed node costs its bytes until the model goes. */
 #include "runtime/graph.h"
 
+#include "runtime/error.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,4 +202,45 @@ void alt_node_set_attrs(struct alt_node *n, const struct alt_attr *attr, int n_a
 {
     n->attr = attr;
     n->n_attr = n_attr;
+}
+
+/* The attribute that holds subgraph `at`, and that subgraph. */
+static const struct alt_attr *find_subgraph(const struct alt_node *n, int at, struct alt_graph **out)
+{
+    for (int i = 0; i < n->n_attr; i++) {
+        if (!n->attr[i].graphs)
+            continue;
+        if (at < n->attr[i].count) {
+            *out = n->attr[i].graphs[at];
+            return &n->attr[i];
+        }
+        at -= (int)n->attr[i].count;
+    }
+    *out = NULL;
+    return NULL;
+}
+
+struct alt_graph *alt_node_subgraph(const struct alt_node *n, int at)
+{
+    struct alt_graph *g;
+    find_subgraph(n, at, &g);
+    return g;
+}
+
+int alt_node_subgraph_find(const struct alt_node *n, const char *name)
+{
+    struct alt_graph *g;
+    const struct alt_attr *attr;
+    for (int at = 0; (attr = find_subgraph(n, at, &g)); at++)
+        if (strcmp(attr->name, name) == 0)
+            return at;
+    return -1;
+}
+
+alt_status alt_node_blame(const struct alt_node *n, int at, alt_status status, struct alt_diag *diag)
+{
+    struct alt_graph *g;
+    const struct alt_attr *attr = find_subgraph(n, at, &g);
+    return alt_diag_add(diag, status, "in subgraph %s \"%s\" of node \"%s\" (%s)", attr->name, g->name, n->name,
+                        alt_op_table[n->op].name);
 }

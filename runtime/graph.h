@@ -74,6 +74,9 @@ struct alt_graph {
     struct alt_gvalue **captures;
     int n_captures;
     int next_name; /* for fresh names */
+    int depth;     /* graphs and function calls that it lies in; 0: the model's graph */
+    const char *fault; /* a subgraph that cannot run with what its node takes, and why; NULL: it can. Passes leave it alone, running
+                          it is an error */
 };
 
 /* All return NULL when there is no memory. `name` NULL: a fresh one. Names and arrays are borrowed (arena). */
@@ -92,6 +95,13 @@ void alt_node_set_input(struct alt_node *n, int i, struct alt_gvalue *v);
 void alt_gvalue_replace(struct alt_graph *g, struct alt_gvalue *from, struct alt_gvalue *to);
 /* Sets the attribute list of a node (arena). */
 void alt_node_set_attrs(struct alt_node *n, const struct alt_attr *attr, int n_attr);
+
+/* Subgraph number `at` of a node, in the order of its attributes; NULL behind the last. */
+struct alt_graph *alt_node_subgraph(const struct alt_node *n, int at);
+/* The number of the subgraph that is attribute `name`; -1 when there is none. */
+int alt_node_subgraph_find(const struct alt_node *n, const char *name);
+/* Adds to a finding which subgraph of which node it is about; returns `status`. */
+alt_status alt_node_blame(const struct alt_node *n, int at, alt_status status, struct alt_diag *diag);
 
 /* Checks the invariants above; ALT_E_INTERNAL with the finding. */
 alt_status alt_graph_verify(const struct alt_graph *g, struct alt_diag *diag);

@@ -115,7 +115,7 @@ static alt_status read_graph(struct alt_onnx_load *ld, const struct reading *r, 
         return alt_onnx_nomem(ld);
     alt_onnx_build_init(ld, &build, r->scope->build, g);
     alt_onnx_scope_init(ld, &scope, r->where, &build);
-    ld->nest++;
+    g->depth = ++ld->nest;
     alt_status status = alt_onnx_graph(ld, w, &scope, NULL);
     ld->nest--;
     if (status != ALT_OK)

@@ -20,25 +20,12 @@ alt_status alt_graph_infer(struct alt_graph *g, struct alt_diag *diag)
     return ALT_OK;
 }
 
-/* The subgraphs of a node, one call each; `at` counts up from 0. NULL at the end. */
-static struct alt_graph *subgraph(const struct alt_node *n, int at)
-{
-    for (int i = 0; i < n->n_attr; i++) {
-        if (!n->attr[i].graphs)
-            continue;
-        if (at < n->attr[i].count)
-            return n->attr[i].graphs[at];
-        at -= (int)n->attr[i].count;
-    }
-    return NULL;
-}
-
 void alt_node_bind_captures(struct alt_node *n)
 {
     int in = n->n_in_explicit;
     struct alt_graph *g;
 
-    for (int at = 0; (g = subgraph(n, at)); at++)
+    for (int at = 0; (g = alt_node_subgraph(n, at)); at++)
         for (int i = 0; i < g->n_captures; i++, in++)
             if (in < n->n_in && n->in[in])
                 g->captures[i]->type = n->in[in]->type;
@@ -82,8 +69,10 @@ static alt_status run_on(struct alt_graph *g, int stop, struct alt_diag *diag)
         ALT_CHECK(run_round(g, all ? ALT_PASS_COUNT - 1 : stop, diag, &changed));
     }
     for (struct alt_node *n = g->first; n; n = n->next)
-        for (int at = 0; (sub = subgraph(n, at)); at++) {
-            ALT_CHECK(run_on(sub, stop, diag));
+        for (int at = 0; (sub = alt_node_subgraph(n, at)); at++) {
+            const alt_status status = sub->fault ? ALT_OK : run_on(sub, stop, diag);
+            if (status != ALT_OK)
+                return status == ALT_E_NOMEM ? status : alt_node_blame(n, at, status, diag);
             nested = true;
         }
     return nested ? alt_graph_infer(g, diag) : ALT_OK; /* outputs of subgraphs may be known better now */

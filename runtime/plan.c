@@ -12,12 +12,21 @@ alt_status alt_plan_create(struct alt_program *program, struct alt_mem *mem, str
     }
     p->program = program;
     p->mem = mem;
+    p->nested = alt_mem_zalloc(mem, (size_t)program->n_programs * sizeof *p->nested);
+    if (!p->nested) {
+        alt_program_free(program);
+        alt_mem_free(mem, p, sizeof *p);
+        return ALT_E_NOMEM;
+    }
     if (pthread_mutex_init(&p->mutex, NULL) != 0) {
+        alt_mem_free(mem, p->nested, (size_t)program->n_programs * sizeof *p->nested);
         alt_program_free(program);
         alt_mem_free(mem, p, sizeof *p);
         return ALT_E_SYSTEM;
     }
     alt_bindings_init(&p->bindings, &p->mutex, ALT_BINDINGS);
+    for (int i = 0; i + 1 < program->n_programs; i++)
+        alt_bindings_init(&p->nested[i], &p->mutex, ALT_BINDINGS);
     *out = p;
     return ALT_OK;
 }
@@ -32,6 +41,9 @@ void alt_plan_free(struct alt_plan *plan)
         alt_context_free(c);
     }
     alt_bindings_free(&plan->bindings);
+    for (int i = 0; i + 1 < plan->program->n_programs; i++)
+        alt_bindings_free(&plan->nested[i]);
+    alt_mem_free(plan->mem, plan->nested, (size_t)plan->program->n_programs * sizeof *plan->nested);
     pthread_mutex_destroy(&plan->mutex);
     alt_program_free(plan->program);
     alt_mem_free(plan->mem, plan, sizeof *plan);

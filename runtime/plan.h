@@ -11,6 +11,7 @@ struct alt_plan {
     struct alt_mem *mem;         /* borrowed: the session's */
     pthread_mutex_t mutex;
     struct alt_bindings bindings;
+    struct alt_bindings *nested; /* [program->n_programs - 1]: those of subprograms, by id - 1 */
     struct alt_context *free;    /* contexts that no run holds, last used first */
     int n_contexts;              /* alive */
     int n_runs;                  /* under way: contexts held by runs */

@@ -3,7 +3,10 @@
  * Nodes become steps in graph order. Before a node, each operand that it needs in another layout is converted (once per
  * value and layout; constants are laid out here and now, for good). After the last node, graph outputs that cannot be
  * written in place by the step that makes them (inputs, constants, views, values named twice, values in a layout) are
- * copied. Which buffer a value shares, and where it lies, depends on extents and is the binding's business. */
+ * copied; in a subgraph an input that is an output too is handed over as it is. Which buffer a value shares, and where it lies,
+ * depends on extents and is the binding's business.
+ *
+ * A subgraph becomes a program of its own, whose inputs are the subgraph's and behind them its captures. */
 #include "runtime/program.h"
 
 #include "runtime/assign.h"
@@ -24,12 +27,13 @@ struct form {
 };
 
 struct builder {
-    struct alt_program *p;
+    struct alt_program *p, *root;
     struct alt_diag *diag;
     struct alt_arena scratch;
     struct alt_assignment assignment;
     struct form **form; /* by graph value id */
     int values_capacity, steps_capacity;
+    enum alt_layout_policy policy;
 };
 
 static bool grow(struct alt_arena *arena, void **array, int count, int *capacity, size_t size)
@@ -178,9 +182,25 @@ static void fill_select(const struct builder *b, struct alt_operand *op, const s
     op->layout = b->p->value[value].layout;
 }
 
+static bool takes_tensors_only(const struct alt_node *n)
+{
+    bool tensors = true;
+    for (int i = 0; i < n->n_in; i++)
+        tensors &= !n->in[i] || n->in[i]->type.kind == ALT_TENSOR;
+    for (int i = 0; i < n->n_out; i++)
+        tensors &= !n->out[i] || n->out[i]->type.kind == ALT_TENSOR;
+    return tensors;
+}
+
 static alt_status choose_kernel(struct builder *b, const struct alt_node *n, struct alt_step *step)
 {
     const struct alt_op_impl *impl = alt_op_table[n->op].impl;
+    if (!takes_tensors_only(n)) {
+        step->kind = ALT_STEP_HOST;
+        return impl->eval ? ALT_OK
+                          : alt_diag_add(b->diag, ALT_E_UNSUPPORTED, "node \"%s\" (%s) takes tensors only", n->name,
+                                         alt_op_table[n->op].name);
+    }
     step->kind = impl->view ? ALT_STEP_VIEW : impl->select ? ALT_STEP_KERNEL : ALT_STEP_HOST;
     if (!impl->select)
         return ALT_OK;
@@ -194,6 +214,39 @@ static alt_status choose_kernel(struct builder *b, const struct alt_node *n, str
     struct alt_select sel = {.node = n, .diag = b->diag, .n_in = n->n_in, .n_out = n->n_out, .in = op,
                              .out = op + n->n_in};
     return impl->select(&sel, &step->kernel);
+}
+
+static alt_status build_program(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
+                                struct alt_program *root, struct alt_mem *mem, struct alt_diag *diag,
+                                struct alt_program **out);
+
+/* Programs of the node's subgraphs; the step owns them from when it is added. */
+static alt_status build_subprograms(struct builder *b, const struct alt_node *n, struct alt_step *step)
+{
+    struct alt_program **sub;
+    while (alt_node_subgraph(n, step->n_sub))
+        step->n_sub++;
+    if (!step->n_sub)
+        return ALT_OK;
+    sub = alt_arena_array(&b->p->arena, (size_t)step->n_sub, sizeof(struct alt_program *));
+    if (!sub)
+        return ALT_E_NOMEM;
+    step->sub = sub;
+    step->flow = b->p->n_flows++;
+    alt_status status = ALT_OK;
+    for (int i = 0; i < step->n_sub && status == ALT_OK; i++) {
+        const struct alt_graph *g = alt_node_subgraph(n, i);
+        if (g->fault)
+            continue;
+        status = build_program(g, b->policy, NULL, b->root, b->p->mem, b->diag, &sub[i]);
+        if (status != ALT_OK && status != ALT_E_NOMEM)
+            alt_node_blame(n, i, status, b->diag);
+    }
+    for (int i = 0; i < step->n_sub && status != ALT_OK; i++) {
+        alt_program_free(sub[i]);
+        sub[i] = NULL;
+    }
+    return status;
 }
 
 static alt_status lower_node(struct builder *b, const struct alt_node *n, const struct alt_layout *const *need)
@@ -215,8 +268,12 @@ static alt_status lower_node(struct builder *b, const struct alt_node *n, const 
             ALT_CHECK(add_value(b, n->out[i], ALT_PV_TEMP, b->assignment.value[n->out[i]->id], o));
     }
     ALT_CHECK(choose_kernel(b, n, &step));
+    ALT_CHECK(build_subprograms(b, n, &step));
     struct alt_step *added;
-    return add_step(b, &step, &added);
+    alt_status status = add_step(b, &step, &added);
+    for (int i = 0; i < step.n_sub && status != ALT_OK; i++)
+        alt_program_free(step.sub[i]);
+    return status;
 }
 
 /* A region that a kernel of its own computes: one step with the kernel's operands. */
@@ -264,15 +321,17 @@ static alt_status lower_nodes(struct builder *b)
 static alt_status lower_inputs(struct builder *b)
 {
     const struct alt_graph *g = b->p->graph;
-    int *input = alt_arena_array(&b->p->arena, (size_t)g->n_inputs + 1, sizeof *input);
+    int n = g->n_inputs + g->n_captures;
+    int *input = alt_arena_array(&b->p->arena, (size_t)n + 1, sizeof *input);
     if (!input)
         return ALT_E_NOMEM;
-    for (int i = 0; i < g->n_inputs; i++) {
-        ALT_CHECK(add_value(b, g->inputs[i], ALT_PV_INPUT, NULL, &input[i]));
+    for (int i = 0; i < n; i++) {
+        const struct alt_gvalue *v = i < g->n_inputs ? g->inputs[i] : g->captures[i - g->n_inputs];
+        ALT_CHECK(add_value(b, v, ALT_PV_INPUT, NULL, &input[i]));
         b->p->value[input[i]].index = i;
     }
     b->p->input = input;
-    b->p->n_inputs = g->n_inputs;
+    b->p->n_inputs = n;
     return ALT_OK;
 }
 
@@ -297,9 +356,9 @@ static alt_status lower_outputs(struct builder *b)
         return ALT_E_NOMEM;
     for (int i = 0; i < g->n_outputs; i++) {
         const struct alt_gvalue *v = g->outputs[i];
-        if (v->type.kind != ALT_TENSOR)
-            return alt_diag_add(b->diag, ALT_E_UNSUPPORTED, "output \"%s\": only tensors are supported", v->name);
         ALT_CHECK(use_value(b, v, NULL, &output[i]));
+        if (v->type.kind != ALT_TENSOR || (b->p != b->root && b->p->value[output[i]].kind == ALT_PV_INPUT))
+            continue;
         if (!writes_output(b, output[i]))
             ALT_CHECK(add_move(b, output[i], NULL, "output", &output[i]));
         b->p->value[output[i]].output = i;
@@ -387,7 +446,7 @@ static alt_status keep_owners(struct alt_program *p, const struct alt_choices *c
     return ALT_OK;
 }
 
-static alt_status build(struct builder *b, enum alt_layout_policy policy, const struct alt_choices *choices)
+static alt_status build(struct builder *b, const struct alt_choices *choices)
 {
     const struct alt_graph *g = b->p->graph;
     b->form = alt_arena_array(&b->scratch, (size_t)g->n_values + 1, sizeof *b->form);
@@ -395,7 +454,7 @@ static alt_status build(struct builder *b, enum alt_layout_policy policy, const 
         return ALT_E_NOMEM;
     /* Layouts live as long as the program that refers to them. */
     ALT_CHECK(keep_owners(b->p, choices));
-    ALT_CHECK(alt_assign_layouts(g, policy, channel_block(), choices, &b->p->arena, &b->assignment));
+    ALT_CHECK(alt_assign_layouts(g, b->policy, channel_block(), choices, &b->p->arena, &b->assignment));
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));
@@ -403,8 +462,10 @@ static alt_status build(struct builder *b, enum alt_layout_policy policy, const 
     return find_readers(b->p);
 }
 
-alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
-                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out)
+/* `root` NULL: this is the root. Recursion is as deep as subgraphs are nested, which the reader bounds. */
+static alt_status build_program(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
+                                struct alt_program *root, struct alt_mem *mem, struct alt_diag *diag,
+                                struct alt_program **out)
 {
     struct alt_program *p = alt_mem_zalloc(mem, sizeof *p);
     if (!p)
@@ -412,9 +473,10 @@ alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy p
     p->mem = mem;
     p->graph = g;
     alt_arena_init(&p->arena, mem);
-    struct builder b = {.p = p, .diag = diag};
+    struct builder b = {.p = p, .root = root ? root : p, .diag = diag, .policy = policy};
+    p->id = b.root->n_programs++;
     alt_arena_init(&b.scratch, mem);
-    alt_status status = build(&b, policy, choices);
+    alt_status status = build(&b, choices);
     alt_arena_free(&b.scratch);
     if (status != ALT_OK)
         alt_program_free(p);
@@ -423,10 +485,19 @@ alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy p
     return status;
 }
 
+alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
+                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out)
+{
+    return build_program(g, policy, choices, NULL, mem, diag, out);
+}
+
 void alt_program_free(struct alt_program *program)
 {
     if (!program)
         return;
+    for (int s = 0; s < program->n_steps; s++)
+        for (int i = 0; i < program->step[s].n_sub; i++)
+            alt_program_free(program->step[s].sub[i]);
     for (int i = 0; i < program->n_owners; i++)
         program->owner[i].release(program->owner[i].object);
     alt_arena_free(&program->arena);

@@ -17,7 +17,7 @@ struct alt_mem;
 
 enum alt_pvalue_kind {
     ALT_PV_TEMP,  /* written by one step */
-    ALT_PV_INPUT, /* the caller's memory; index: graph input */
+    ALT_PV_INPUT, /* the caller's memory; index: graph input, behind them captures */
     ALT_PV_CONST  /* content and data */
 };
 
@@ -25,7 +25,8 @@ struct alt_pvalue {
     const char *name;
     enum alt_pvalue_kind kind;
     int index;
-    int output;                      /* graph output that this value is written to in place, or -1 */
+    int output;                      /* graph output that this value is written to in place, or -1 (also for outputs that are
+                                        handed over when all steps have run, see outputs.h) */
     int last_use;                    /* last step that reads it; its own step when none does; n_steps: a constant or input */
     bool strided_ok;                 /* every reader takes any strides */
     const struct alt_gvalue *origin; /* the graph value whose logical content this is; for types and messages */
@@ -45,6 +46,10 @@ struct alt_step {
     bool convert;        /* changes layout or place only */
     const struct alt_node *const *region; /* nodes that the kernel stands for, in graph order; NULL: `node` alone */
     int n_region;
+    struct alt_program *const *sub; /* [n_sub] of the node's subgraphs, owned by this program; NULL entry: one that cannot run
+                                       (alt_graph.fault) */
+    int n_sub;
+    int flow; /* number of this step among those with subgraphs; its alt_inner in a context */
 };
 
 struct alt_program {
@@ -55,9 +60,12 @@ struct alt_program {
     int n_values;
     struct alt_step *step;
     int n_steps;
-    int n_inputs, n_outputs;
-    const int *input, *output;      /* value of each graph input and output */
+    int n_inputs, n_outputs;        /* inputs: those of the graph, then its captures */
+    const int *input, *output;      /* value of each input and output */
     const int *reader_first, *reader; /* steps that read value v: reader[reader_first[v] .. reader_first[v + 1]), ascending */
+    int id;                         /* unlike that of other programs of the tree; 0: the root, for the model's graph */
+    int n_programs;                 /* root: programs in the tree, itself included; ids are below */
+    int n_flows;                    /* steps with subgraphs */
     int max_operands;               /* of any step */
     size_t packed_bytes;            /* constants copied or laid out anew */
     struct alt_kernel_owner *owner; /* of generated kernels; one reference each */

@@ -103,6 +103,9 @@ alt_status alt_session_open(alt_session *session, const alt_value *const *inputs
 /* A tensor of the session that comes back to it when it is released; *made: it had to be allocated. */
 alt_status alt_session_value(alt_session *session, alt_dtype dtype, int rank, const int64_t *dims, alt_value **out,
                              bool *made);
+/* A copy of `value` for the caller: its tensors come from the session as above, or are strings of their own. Counts what had to
+ * be allocated. */
+alt_status alt_session_answer(alt_session *session, const alt_value *value, alt_value **out, uint64_t *made);
 /* Ends the reuse of values: those at hand are freed, those outstanding will be. */
 void alt_session_close_values(alt_session *session);
 /* One owner less of the session's memory; the last frees it. */

@@ -2,7 +2,10 @@
  * one of its size, so that a server in steady state allocates nothing. */
 #include "runtime/session.h"
 
+#include "runtime/error.h"
 #include "runtime/value.h"
+
+#include <string.h>
 
 void alt_session_unref(alt_session *session)
 {
@@ -66,6 +69,49 @@ alt_status alt_session_value(alt_session *session, alt_dtype dtype, int rank, co
     atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
     *out = v;
     return ALT_OK;
+}
+
+static alt_status copy_tensor(alt_session *s, const alt_value *value, alt_value **out, uint64_t *made)
+{
+    bool fresh = true;
+    alt_value *v = NULL;
+    if (value->dtype == ALT_STRING) {
+        ++*made;
+        return alt_value_strings(&s->mem.hooks, (size_t)value->rank, value->dims, value->data, out);
+    }
+    ALT_CHECK(alt_session_value(s, value->dtype, value->rank, value->dims, &v, &fresh));
+    if (value->bytes)
+        memcpy(v->data, value->data, value->bytes);
+    *made += fresh;
+    *out = v;
+    return ALT_OK;
+}
+
+static alt_status copy_group(alt_session *s, const alt_value *value, alt_value **out, uint64_t *made)
+{
+    const size_t room = (value->count + 1) * sizeof(alt_value *);
+    alt_value **element = alt_mem_zalloc(&s->mem, room);
+    alt_status status = element ? ALT_OK : ALT_E_NOMEM;
+    for (size_t i = 0; i < value->count && status == ALT_OK; i++)
+        status = alt_session_answer(s, value->element[i], &element[i], made);
+    *made += 2;
+    if (status == ALT_OK)
+        status = value->kind == ALT_SEQUENCE ? alt_value_sequence(&s->mem.hooks, value->count, element, out)
+                                             : alt_value_optional(&s->mem.hooks, element[0], out);
+    if (status == ALT_OK) {
+        (*out)->element_kind = value->element_kind;
+        (*out)->dtype = value->dtype;
+    }
+    for (size_t i = 0; element && i < value->count; i++)
+        alt_value_release(element[i]);
+    alt_mem_free(&s->mem, element, room);
+    return status;
+}
+
+/* Recursion: an optional of a sequence of tensors is as deep as values go. */
+alt_status alt_session_answer(alt_session *session, const alt_value *value, alt_value **out, uint64_t *made)
+{
+    return value->kind == ALT_TENSOR ? copy_tensor(session, value, out, made) : copy_group(session, value, out, made);
 }
 
 void alt_session_close_values(alt_session *session)

@@ -158,12 +158,29 @@ static bool make_room(struct run *r, alt_status *status)
     return again;
 }
 
+static const char *const kind_name[] = {"tensor", "sequence", "optional"};
+
+/* Elements of a sequence or optional; an empty one has none that could be wrong. */
+static alt_status check_group(struct run *r, const struct alt_gvalue *g, const alt_value *v)
+{
+    const bool fits = !v->count || (v->element_kind == g->type.element_kind && v->dtype == g->type.dtype);
+    const bool deep = v->count && v->element_kind != ALT_TENSOR;
+    if (fits && (!deep || !v->element[0]->count || v->element[0]->element_kind == ALT_TENSOR))
+        return ALT_OK;
+    return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" holds %ss of %s, the model takes %ss of %s", g->name,
+                        kind_name[v->element_kind], alt_dtype_name(v->dtype), kind_name[g->type.element_kind],
+                        alt_dtype_name(g->type.dtype));
+}
+
 static alt_status check_input(struct run *r, int i, const alt_value *v)
 {
     const struct alt_gvalue *g = r->session->model->graph->inputs[i];
     char want[160];
-    if (v->kind != ALT_TENSOR || g->type.kind != ALT_TENSOR)
-        return alt_diag_add(r->diag, ALT_E_UNSUPPORTED, "input \"%s\": only tensors are supported", g->name);
+    if (v->kind != g->type.kind)
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" is a %s, the model takes a %s", g->name,
+                            kind_name[v->kind], kind_name[g->type.kind]);
+    if (v->kind != ALT_TENSOR)
+        return check_group(r, g, v);
     if (v->dtype != g->type.dtype)
         return alt_diag_add(r->diag, ALT_E_ARGUMENT, "input \"%s\" has type %s, the model takes %s", g->name,
                             alt_dtype_name(v->dtype), alt_dtype_name(g->type.dtype));
@@ -183,7 +200,6 @@ static alt_status check_input(struct run *r, int i, const alt_value *v)
 
 static alt_status take_inputs(struct run *r)
 {
-    static const _Alignas(ALT_ALIGN) char nothing[ALT_ALIGN];
     const struct alt_graph *g = r->session->model->graph;
     for (int i = 0; i < g->n_inputs; i++) {
         const alt_value *v = (size_t)i < r->n_inputs ? r->inputs[i] : NULL;
@@ -196,9 +212,7 @@ static alt_status take_inputs(struct run *r)
             continue;
         }
         ALT_CHECK(check_input(r, i, v));
-        *t = (struct alt_tensor){.dtype = v->dtype, .rank = v->rank, .data = v->bytes ? v->data : nothing,
-                                 .bytes = v->bytes};
-        memcpy(t->dim, v->dims, (size_t)v->rank * sizeof *v->dims);
+        *t = alt_value_view(v);
     }
     return ALT_OK;
 }
@@ -241,18 +255,30 @@ static alt_status place_output(void *user, int i, alt_dtype dtype, int rank, con
     return ALT_OK;
 }
 
-static alt_status give_strings(void *user, int i, int rank, const int64_t *dims, const alt_string *strings,
-                               struct alt_diag *diag)
+static alt_status give_strings(struct run *r, int i, const struct alt_tensor *t)
 {
-    struct run *r = user;
-    (void)diag;
+    const alt_string *strings = t->data;
     if (r->context->given[i])
-        ALT_CHECK(check_output(r, i, ALT_STRING, rank, dims));
+        ALT_CHECK(check_output(r, i, ALT_STRING, t->rank, t->dim));
     else
-        return alt_value_strings(&r->session->mem.hooks, (size_t)rank, dims, strings, &r->outputs[i]);
+        return alt_value_strings(&r->session->mem.hooks, (size_t)t->rank, t->dim, strings, &r->outputs[i]);
     for (size_t k = 0; k < r->outputs[i]->count; k++)
         ALT_CHECK(alt_value_set_string(r->outputs[i], k, strings[k]));
     return ALT_OK;
+}
+
+/* What no step could write in place: strings, and values that are not tensors. */
+static alt_status give_output(void *user, int i, const struct alt_tensor *t, struct alt_diag *diag)
+{
+    struct run *r = user;
+    (void)diag;
+    if (t->dtype == ALT_STRING)
+        return give_strings(r, i, t);
+    const alt_value *v = t->data;
+    if (r->context->given[i])
+        return alt_diag_add(r->diag, ALT_E_ARGUMENT, "output \"%s\" is a %s, which cannot be written into a given value: "
+                            "leave its place NULL", r->session->model->graph->outputs[i]->name, kind_name[v->kind]);
+    return alt_session_answer(r->session, v, &r->outputs[i], &r->value_allocations);
 }
 
 /* Answers of a run that failed, or that will be tried again, go back. */
@@ -307,7 +333,7 @@ static void serve_capture(struct run *r)
 static alt_status execute(struct run *r)
 {
     alt_session *s = r->session;
-    const struct alt_exec_outputs outputs = {place_output, give_strings, r};
+    const struct alt_exec_outputs outputs = {place_output, give_output, r};
     int threads = r->options.threads > 0 && r->options.threads < s->options.threads ? r->options.threads
                                                                                     : s->options.threads;
     uint64_t before = r->context->allocations;
@@ -317,7 +343,7 @@ static alt_status execute(struct run *r)
     serve_capture(r);
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    struct alt_exec x = {.program = r->plan->program, .bindings = &r->plan->bindings, .context = r->context,
+    struct alt_exec x = {.program = r->plan->program, .bindings = &r->plan->bindings, .nested = r->plan->nested, .context = r->context,
                          .pool = s->pool, .threads = threads, .inputs = r->context->input, .outputs = &outputs,
                          .cancel = r->options.cancel, .deadline_ns = r->options.deadline_ns, .diag = r->diag};
     alt_status status = alt_exec_run(&x);

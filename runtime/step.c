@@ -1,6 +1,8 @@
 /* step.c: small services of step.h that operators, evaluation and plans share. */
 #include "runtime/step.h"
 
+#include "runtime/value.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +67,25 @@ void *alt_eval_output(struct alt_eval *eval, int i, alt_dtype dtype, int rank, c
     for (int d = 0; d < rank; d++)
         t->dim[d] = dims[d];
     return data;
+}
+
+const alt_value *alt_eval_value(const struct alt_eval *eval, int i)
+{
+    const struct alt_tensor *t = i < eval->n_in ? eval->in[i] : NULL;
+    return t && t->dtype == ALT_NONE ? t->data : NULL;
+}
+
+alt_status alt_eval_give(struct alt_eval *eval, int i, alt_value *value)
+{
+    if (!value)
+        return ALT_E_NOMEM;
+    if (!eval->run->hold) {
+        alt_value_release(value);
+        return ALT_E_UNSUPPORTED;
+    }
+    ALT_CHECK(eval->run->hold(eval->run, value));
+    eval->run->out[i] = alt_value_view(value);
+    return ALT_OK;
 }
 
 alt_status alt_fault_report(int32_t fault, const struct alt_node *n, struct alt_diag *diag)

@@ -6,6 +6,7 @@
 #include "runtime/graph.h"
 #include "runtime/kernel.h"
 
+struct alt_flow;
 struct alt_layout;
 
 /* An operand as a kernel chooser and binder sees it. */
@@ -58,22 +59,33 @@ struct alt_view {
     int64_t *offset;                    /* to fill, [n_out] */
 };
 
-/* Running on the host. Inputs are dense row-major tensors (strings: alt_string) or other values. */
+/* Running on the host. Inputs are dense row-major tensors (strings: alt_string), or values that are not tensors: these pass
+ * from step to step as an alt_tensor of dtype ALT_NONE and rank 0 whose `data` is the alt_value, read only and alive until
+ * the end of the run. */
 struct alt_eval {
     const struct alt_node *node;
     struct alt_diag *diag;
     int n_in, n_out;
-    const struct alt_tensor *const *in; /* tensors; NULL: omitted */
+    const struct alt_tensor *const *in; /* NULL: omitted; captures of subgraphs follow the explicit inputs */
     struct alt_eval_run *run;           /* for the functions below */
 };
 
 /* Where the outputs and scratch of a host step come from: a run's context or an evaluation's arena. */
 struct alt_eval_run {
     void *(*alloc)(struct alt_eval_run *run, size_t bytes); /* ALT_ALIGN aligned, lives until the end of the run */
-    struct alt_tensor *out;                                 /* [n_out], filled by alt_eval_output */
+    struct alt_tensor *out; /* [n_out], filled by alt_eval_output and alt_eval_give; an output may be an input's memory */
+    struct alt_mem *mem;    /* for values; NULL: an evaluation, which takes tensors only */
+    /* Keeps a value until the end of the run; takes over one reference, also on failure. */
+    alt_status (*hold)(struct alt_eval_run *run, alt_value *value);
+    const struct alt_flow *flow; /* for flow.h; NULL: the node has no subgraphs, or this is an evaluation */
 };
 /* Memory for output i with this type and shape; NULL when there is none. It lives until the end of the run. */
 void *alt_eval_output(struct alt_eval *eval, int i, alt_dtype dtype, int rank, const int64_t *dims);
+/* Output i is this value (a tensor too: then its elements, in place); takes over one reference, also on failure. NULL stands
+ * for one that could not be made: ALT_E_NOMEM. ALT_E_UNSUPPORTED in an evaluation. */
+alt_status alt_eval_give(struct alt_eval *eval, int i, alt_value *value);
+/* Input i when it is there and not a tensor, else NULL. */
+const alt_value *alt_eval_value(const struct alt_eval *eval, int i);
 /* Scratch or string bytes that live until the end of the run. */
 void *alt_eval_alloc(struct alt_eval *eval, size_t bytes);
 alt_status alt_eval_fail(struct alt_eval *eval, alt_status status, const char *format, ...)

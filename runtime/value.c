@@ -6,7 +6,7 @@
  */
 #include "runtime/value.h"
 
-#include "runtime/type.h"
+#include "runtime/error.h"
 
 #include <string.h>
 
@@ -176,10 +176,10 @@ static bool same_type(const alt_value *a, const alt_value *b)
     return a->kind == b->kind && a->element_kind == b->element_kind && a->dtype == b->dtype;
 }
 
-static alt_status make_container(const alt_allocator *allocator, alt_kind kind, size_t count,
+static alt_status make_container(struct alt_mem *mem, const alt_allocator *allocator, alt_kind kind, size_t count,
                                  alt_value *const *elements, alt_value **out)
 {
-    alt_value *value = create(NULL, allocator, kind);
+    alt_value *value = create(mem, allocator, kind);
     if (!value)
         return ALT_E_NOMEM;
     if (count > 0) {
@@ -205,14 +205,50 @@ alt_status alt_value_sequence(const alt_allocator *allocator, size_t count, alt_
     for (size_t i = 0; i < count; i++)
         if (!elements[i] || !same_type(elements[i], elements[0]))
             return ALT_E_ARGUMENT;
-    return make_container(allocator, ALT_SEQUENCE, count, elements, out);
+    return make_container(NULL, allocator, ALT_SEQUENCE, count, elements, out);
 }
 
 alt_status alt_value_optional(const alt_allocator *allocator, alt_value *element, alt_value **out)
 {
     if (!out)
         return ALT_E_ARGUMENT;
-    return make_container(allocator, ALT_OPTIONAL, element ? 1 : 0, &element, out);
+    return make_container(NULL, allocator, ALT_OPTIONAL, element ? 1 : 0, &element, out);
+}
+
+alt_status alt_value_group_in(struct alt_mem *mem, const struct alt_type *type, size_t count, alt_value *const *elements,
+                              alt_value **out)
+{
+    ALT_CHECK(make_container(mem, NULL, type->kind, count, elements, out));
+    (*out)->element_kind = type->element_kind;
+    (*out)->dtype = type->dtype;
+    return ALT_OK;
+}
+
+alt_status alt_value_copy_in(struct alt_mem *mem, const struct alt_tensor *t, alt_value **out)
+{
+    alt_value *value = NULL;
+    alt_status status;
+    ALT_TRY(alt_value_tensor_in(mem, t->dtype, t->rank, t->dim, 0, &value));
+    if (t->dtype != ALT_STRING && t->bytes)
+        memcpy(value->data, t->data, t->bytes);
+    for (size_t i = 0; t->dtype == ALT_STRING && i < value->count; i++)
+        ALT_TRY(alt_value_set_string(value, i, ((const alt_string *)t->data)[i]));
+    *out = value;
+    value = NULL;
+done:
+    alt_value_release(value);
+    return status;
+}
+
+struct alt_tensor alt_value_view(const alt_value *value)
+{
+    static const _Alignas(ALT_ALIGN) char nothing[ALT_ALIGN];
+    if (value->kind != ALT_TENSOR)
+        return (struct alt_tensor){.dtype = ALT_NONE, .data = value};
+    struct alt_tensor t = {.dtype = value->dtype, .rank = value->rank, .bytes = value->bytes,
+                           .data = value->bytes ? value->data : nothing};
+    memcpy(t.dim, value->dims, sizeof t.dim);
+    return t;
 }
 
 bool alt_value_reset(alt_value *value, alt_dtype dtype, int rank, const int64_t *dims)

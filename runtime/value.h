@@ -5,6 +5,7 @@
 #include <alt/value.h>
 
 #include "runtime/mem.h"
+#include "runtime/type.h"
 
 /* A tensor, sequence or optional. `refs` alone may be touched by several threads at once. */
 struct alt_value {
@@ -31,6 +32,13 @@ struct alt_value {
  * empty), with room for at least `capacity` bytes. ALT_E_ARGUMENT, ALT_E_NOMEM. */
 ALT_MUST_USE alt_status alt_value_tensor_in(struct alt_mem *mem, alt_dtype dtype, int rank, const int64_t *dims,
                                             size_t capacity, alt_value **out);
+/* A tensor in counted memory with the elements of `t`. ALT_E_NOMEM. */
+ALT_MUST_USE alt_status alt_value_copy_in(struct alt_mem *mem, const struct alt_tensor *t, alt_value **out);
+/* A sequence or optional (type->kind) in counted memory, of elements as `type` says, which are retained. ALT_E_NOMEM. */
+ALT_MUST_USE alt_status alt_value_group_in(struct alt_mem *mem, const struct alt_type *type, size_t count,
+                                           alt_value *const *elements, alt_value **out);
+/* The value as host steps see it (step.h): the elements of a tensor, or another value itself. Borrowed. */
+struct alt_tensor alt_value_view(const alt_value *value);
 /* Makes a tensor that nobody else holds one of another type and shape, with one owner; elements keep their bytes. False,
  * and nothing is changed, when the elements do not fit its capacity or either type is string. */
 bool alt_value_reset(alt_value *value, alt_dtype dtype, int rank, const int64_t *dims);

@@ -522,7 +522,7 @@ static void run_host(struct kc_trial *t)
 {
     struct alt_tensor out[KC_OUTPUTS] = {{0}};
     const struct alt_tensor *in[KC_INPUTS] = {0};
-    struct host_run run = {{host_alloc, out}, &t->arena};
+    struct host_run run = {{.alloc = host_alloc, .out = out}, &t->arena};
     for (int i = 0; i < t->c->n_in; i++)
         in[i] = t->in[i].rank < 0 ? NULL : &t->content[i];
     struct alt_eval eval = {

@@ -110,11 +110,16 @@ static struct alt_binding *bind_example(struct alt_session *session, const alt_v
             inputs[i] = *g->inputs[i]->initial;
             continue;
         }
-        known = v || alt_shape_known(&t->shape);
-        inputs[i] = (struct alt_tensor){.dtype = t->dtype, .rank = v ? v->rank : t->shape.rank,
-                                        .data = v ? v->data : NULL, .bytes = v ? v->bytes : 0};
-        if (inputs[i].rank > 0)
-            memcpy(inputs[i].dim, v ? v->dims : t->shape.dim, (size_t)inputs[i].rank * sizeof *inputs[i].dim);
+        if (v) {
+            inputs[i] = alt_value_view(v);
+            continue;
+        }
+        known = t->kind != ALT_TENSOR || alt_shape_known(&t->shape);
+        if (t->kind != ALT_TENSOR)
+            continue; /* all that are not tensors are alike to a binding */
+        inputs[i] = (struct alt_tensor){.dtype = t->dtype, .rank = t->shape.rank};
+        if (known && t->shape.rank > 0)
+            memcpy(inputs[i].dim, t->shape.dim, (size_t)t->shape.rank * sizeof *t->shape.dim);
     }
     struct alt_bind_source source = {.program = base->program, .mem = &session->mem, .mutex = &base->mutex,
                                      .incoming = inputs, .n_incoming = g->n_inputs};

@@ -274,4 +274,11 @@ static bool view(struct alt_view *v)
     return restride(in, out, v->stride[0]);
 }
 
-const struct alt_op_impl alt_op_reshape = {.infer = infer, .select = choose, .view = view};
+/* Identity of a sequence or optional; all else are tensors, which kernels and views take. */
+static alt_status eval(struct alt_eval *e)
+{
+    const alt_value *value = alt_eval_value(e, 0);
+    return value ? alt_eval_give(e, 0, alt_value_retain((alt_value *)(uintptr_t)value)) : ALT_E_UNSUPPORTED;
+}
+
+const struct alt_op_impl alt_op_reshape = {.infer = infer, .select = choose, .view = view, .eval = eval};

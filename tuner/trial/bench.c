@@ -35,10 +35,9 @@ static alt_status place(void *user, int index, alt_dtype dtype, int rank, const 
     return ALT_OK;
 }
 
-static alt_status no_strings(void *user, int index, int rank, const int64_t *dims, const alt_string *strings,
-                             struct alt_diag *diag)
+static alt_status take_nothing(void *user, int index, const struct alt_tensor *value, struct alt_diag *diag)
 {
-    (void)user, (void)index, (void)rank, (void)dims, (void)strings, (void)diag;
+    (void)user, (void)index, (void)value, (void)diag;
     return ALT_E_UNSUPPORTED;
 }
 
@@ -73,7 +72,7 @@ void bench_side_close(struct bench_side *side)
 
 alt_status bench_side_run(struct bench_side *side)
 {
-    const struct alt_exec_outputs callbacks = {place, no_strings, side};
+    const struct alt_exec_outputs callbacks = {place, take_nothing, side};
     alt_context_finish(side->context);
     side->exec.outputs = &callbacks;
     alt_status status = alt_exec_begin(&side->exec);
