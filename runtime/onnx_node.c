@@ -116,7 +116,7 @@ static const char *find_fault(const struct alt_onnx_making *m, char *text, size_
     else if (m->opset < row->first || (row->last && m->opset > row->last))
         snprintf(text, size, "alt has this operator for opsets %d to %d", row->first,
                  row->last ? row->last : ALT_OPSET_NEWEST);
-    else if (!within(m->n_in, row->min_in, row->max_in))
+    else if (!within(m->n_in, row->flags & ALT_OP_OMITS ? 0 : row->min_in, row->max_in))
         snprintf(text, size, "%d inputs; alt knows it with %d to %d (-1: any number)", m->n_in, row->min_in,
                  row->max_in);
     else if (!within(m->n_out, row->min_out, row->max_out))

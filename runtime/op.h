@@ -23,7 +23,8 @@ enum alt_op_flag {
     ALT_OP_SHAPE = 4,     /* shape arithmetic: worth evaluating while binding when all inputs are known and small */
     ALT_OP_RANDOM = 8,    /* not a function of its inputs: never folded, merged or evaluated early */
     ALT_OP_COMMUTES = 16, /* the two inputs may change places */
-    ALT_OP_INPLACE = 32   /* the first output may overwrite an input of the same size whose last use this is */
+    ALT_OP_INPLACE = 32,  /* the first output may overwrite an input of the same size whose last use this is */
+    ALT_OP_OMITS = 64     /* any input may be omitted, the least number of inputs counts those too */
 };
 
 /* What an operator makes of blocked layouts (channels in blocks of some size, docs/design.md "Layouts"). */

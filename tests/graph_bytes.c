@@ -100,6 +100,16 @@ void graph_bytes_ints(struct graph_bytes *g, const char *name, int count, const 
     pb_message(&g->graph, 5, &tensor);
 }
 
+/* Lists end in "s", but for a few names of one number. */
+static bool is_list(const char *name)
+{
+    static const char *const single[] = {"axis", "keepdims", "num_scan_inputs"};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (strcmp(name, single[i]) == 0)
+            return false;
+    return name[strlen(name) - 1] == 's' || strcmp(name, "kernel_shape") == 0 || strcmp(name, "perm") == 0;
+}
+
 static void attribute(struct pb *node, const char *text, size_t length)
 {
     char copy[128], item[32];
@@ -112,8 +122,7 @@ static void attribute(struct pb *node, const char *text, size_t length)
         return;
     *equals = 0;
     const char *list = equals + 1;
-    bool many = (equals[-1] == 's' && strcmp(copy, "axis") != 0) || strchr(list, ',') ||
-                strcmp(copy, "kernel_shape") == 0 || strcmp(copy, "perm") == 0;
+    bool many = is_list(copy) || strchr(list, ',');
     pb_text(&attr, 1, copy);
     while (next_item(&list, item, sizeof item))
         pb_int(&attr, many ? 8 : 3, strtoll(item, NULL, 10));
@@ -121,7 +130,7 @@ static void attribute(struct pb *node, const char *text, size_t length)
     pb_message(node, 5, &attr);
 }
 
-void graph_bytes_node(struct graph_bytes *g, const char *op, const char *in, const char *out, const char *attrs)
+static struct pb begin_node(const char *op, const char *in, const char *out, const char *attrs)
 {
     struct pb node = {0};
     char item[64];
@@ -134,6 +143,28 @@ void graph_bytes_node(struct graph_bytes *g, const char *op, const char *in, con
         size_t n = strcspn(a, " ");
         attribute(&node, a, n);
         a += n + strspn(a + n, " ");
+    }
+    return node;
+}
+
+void graph_bytes_node(struct graph_bytes *g, const char *op, const char *in, const char *out, const char *attrs)
+{
+    struct pb node = begin_node(op, in, out, attrs);
+    pb_message(&g->graph, 1, &node);
+}
+
+void graph_bytes_holder(struct graph_bytes *g, const char *op, const char *in, const char *out, const char *attrs, int count,
+                        const char *const *names, struct graph_bytes *sub)
+{
+    struct pb node = begin_node(op, in, out, attrs);
+    for (int i = 0; i < count; i++) {
+        struct pb attr = {0};
+        pb_text(&attr, 1, names[i]);
+        pb_text(&sub[i].graph, 2, names[i]);
+        pb_message(&attr, 6, &sub[i].graph);
+        pb_int(&attr, 20, 5);
+        pb_message(&node, 5, &attr);
+        graph_bytes_close(&sub[i]);
     }
     pb_message(&g->graph, 1, &node);
 }
