@@ -5,7 +5,8 @@
  *     4 (view) ...
  *
  * Places are "arena+OFFSET", "input K", "output K", "const", "host"; a value that shares another's buffer shows the same
- * place. Steps computed while binding are "(known)".
+ * place. Steps computed while binding are "(known)"; those that run on the host "(host)", or "(subgraphs)" when they run
+ * programs of their own, which are not shown. A segment that only receives what a last host step made has no steps.
  */
 #include "runtime/binding.h"
 
@@ -49,7 +50,9 @@ static void put_value(const struct printer *pr, int value, bool full)
     const struct alt_pvalue *pv = &pr->p->value[value];
     const struct alt_bvalue *v = &pr->b->value[value];
     pr->put(pr->context, pv->name);
-    if (full && v->bound) {
+    if (full && v->bound && v->dtype == ALT_NONE) {
+        pr->put(pr->context, pv->origin->type.kind == ALT_SEQUENCE ? " sequence" : " optional");
+    } else if (full && v->bound) {
         struct alt_shape shape = {.rank = v->rank};
         for (int d = 0; d < v->rank; d++)
             shape.dim[d] = v->dim[d];
@@ -80,7 +83,7 @@ static const char *what_runs(const struct alt_step *step, const struct alt_bstep
 {
     if (bs->skip)
         return out && out->known ? "(known)" : "(view)";
-    return step->kind == ALT_STEP_HOST ? "(host)" : bs->kernel->name;
+    return step->n_sub ? "(subgraphs)" : step->kind == ALT_STEP_HOST ? "(host)" : bs->kernel->name;
 }
 
 static void put_step(const struct printer *pr, int s)
@@ -102,6 +105,8 @@ void alt_binding_print(const struct alt_program *program, const struct alt_bindi
 {
     const struct printer pr = {program, binding, put, context};
     char text[LINE];
+    if (binding->first == binding->end && binding->parent)
+        return;
     snprintf(text, sizeof text,
              "plan: steps %d..%d of %d, arena %zu bytes, constants laid out anew %zu bytes, scratch %zu bytes a thread\n",
              binding->first, binding->end - 1, program->n_steps, binding->block_bytes, program->packed_bytes,

@@ -27,7 +27,8 @@ import numpy as np
 import onnxruntime
 
 import nets
-import nets_special  # noqa: F401 (adds its networks)
+import nets_flow  # noqa: F401 (adds its networks)
+import nets_special  # noqa: F401
 
 DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(int8)": np.int8,
           "tensor(int16)": np.int16, "tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8,

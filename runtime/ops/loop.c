@@ -74,7 +74,7 @@ struct loop {
     int n_results;
     int64_t most;            /* iterations; -1: no bound */
     int64_t at;              /* iteration under way */
-    bool more, next_more;    /* the condition */
+    unsigned char more, next_more; /* the condition; a caller's bool may be any byte */
 };
 
 static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag, void **data)
@@ -109,7 +109,7 @@ static alt_status read_control(struct loop *l)
     const bool counted = e->node->n_in_explicit > TRIP_COUNT && e->in[TRIP_COUNT];
     const struct alt_tensor *condition = e->node->n_in_explicit > CONDITION ? e->in[CONDITION] : NULL;
     l->most = -1;
-    l->more = true;
+    l->more = 1;
     if (counted) {
         ALT_CHECK(alt_group_number(e, TRIP_COUNT, 0, &l->most));
         l->most = l->most > 0 ? l->most : 0;
@@ -118,7 +118,7 @@ static alt_status read_control(struct loop *l)
         return alt_eval_fail(e, ALT_E_SHAPE, "the condition has %lld elements; it must have one",
                              (long long)alt_tensor_count(condition));
     if (condition)
-        l->more = *(const unsigned char *)condition->data != 0;
+        l->more = *(const unsigned char *)condition->data;
     return ALT_OK;
 }
 

@@ -173,6 +173,8 @@ static alt_status infer(struct alt_infer *inf)
     if (p.n_results < 0 || body->n_outputs < inf->n_out)
         return alt_infer_fail(inf, ALT_E_MODEL, "the body has %d outputs for %d values of state and the %d outputs of the node",
                               body->n_outputs, p.n_state, inf->n_out);
+    if (p.lead && alt_subgraph_in(inf, 0) && inf->in[0]->dtype != ALT_INT64)
+        return alt_infer_fail(inf, ALT_E_MODEL, "the lengths of sequences must be int64");
     ALT_CHECK(check_lists(inf, &p));
     for (int m = 0; m < p.n_scan; m++)
         ALT_CHECK(infer_slice(inf, &p, m, &body->inputs[p.n_state + m]->type, &lead[1]));
