@@ -62,7 +62,7 @@ typedef struct alt_run_options {
 /** Answers one request. `inputs`: `input_count` values in model order, each borrowed for the call and read without a
  * copy; NULL, or left off at the end, for an input with a default value. `outputs`: `output_count` (the model's) places. Where a place holds a value on
  * entry, the answer is written into that tensor (its type and shape must be the answer's, its memory no input's); where
- * it holds NULL, it receives a value that the caller releases with alt_value_release (releasing before the next run lets
+ * it holds NULL (as it must for an output that is no tensor), it receives a value that the caller releases with alt_value_release (releasing before the next run lets
  * that run reuse the memory). On failure places that held NULL hold NULL. `options` may be NULL.
  * Any number of threads at once. ALT_E_ARGUMENT, ALT_E_SHAPE, ALT_E_NOMEM, ALT_E_BUSY, ALT_E_CANCELLED, ALT_E_DEADLINE. */
 ALT_API ALT_MUST_USE alt_status alt_session_run(alt_session *session, const alt_run_options *options,
@@ -76,7 +76,7 @@ typedef struct alt_stats {
     uint64_t runs_failed;      /**< ended with an error */
     uint64_t swaps;            /**< plans published after the first */
     uint64_t bindings;         /**< shapes that were bound (and not found bound) */
-    uint64_t run_allocations;  /**< allocations by runs that found their shape bound and their context warm: 0 unless a step's shape depends on data */
+    uint64_t run_allocations;  /**< allocations by runs that found their shape bound and their context warm: 0 unless a step's shape depends on data or a value is no tensor */
     size_t contexts;           /**< contexts alive */
     size_t bytes;              /**< allocated by the session now */
     size_t peak_bytes;         /**< the most it was */
