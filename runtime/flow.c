@@ -51,10 +51,12 @@ static void fill_inputs(const struct alt_eval *eval, int at, const struct alt_te
     if (g->n_inputs)
         memcpy(out, in, (size_t)g->n_inputs * sizeof *in);
     for (int i = 0; i < g->n_captures; i++, from++)
-        out[g->n_inputs + i] = eval->in[from] ? *eval->in[from] : (struct alt_tensor){.dtype = ALT_NONE}; /* nobody reads it */
+        out[g->n_inputs + i] =
+            eval->in[from] ? *eval->in[from] : (struct alt_tensor){.dtype = ALT_NONE}; /* nobody reads it */
 }
 
-alt_status alt_flow_call(struct alt_eval *eval, int at, const struct alt_tensor *in, const struct alt_exec_outputs *outputs)
+alt_status alt_flow_call(struct alt_eval *eval, int at, const struct alt_tensor *in,
+                         const struct alt_exec_outputs *outputs)
 {
     const struct alt_flow *f = eval->run->flow;
     struct alt_context *c;

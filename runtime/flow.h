@@ -13,7 +13,8 @@
 
 /* Runs subgraph `at` (alt_node_subgraph) once on these explicit inputs; captures are read where they lie. Findings name the
  * subgraph. ALT_E_UNSUPPORTED in an evaluation; what a run may fail with. */
-alt_status alt_flow_call(struct alt_eval *eval, int at, const struct alt_tensor *in, const struct alt_exec_outputs *outputs);
+alt_status alt_flow_call(struct alt_eval *eval, int at, const struct alt_tensor *in,
+                         const struct alt_exec_outputs *outputs);
 /* Block `i` of the step (alt_flow_block_in, alt_flow_block_out), at least `bytes` long, the first `keep` of them as they were; NULL when there is no memory. */
 void *alt_flow_block(struct alt_eval *eval, int i, size_t bytes, size_t keep);
 /* The first of two blocks for explicit input i of the node, and of two for output o of its subgraphs. */

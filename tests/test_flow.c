@@ -86,8 +86,8 @@ static alt_status run_with(struct fixture *f, const alt_run_options *options)
 {
     alt_error *error = NULL;
     drop(f->out);
-    const alt_status status = alt_session_run(f->session, options, (const alt_value *const *)f->in, f->n_in, f->out,
-                                              f->n_out, &error);
+    const alt_status status =
+        alt_session_run(f->session, options, (const alt_value *const *)f->in, f->n_in, f->out, f->n_out, &error);
     snprintf(f->text, sizeof f->text, "%s", alt_error_text(error));
     alt_error_free(error);
     return status;
@@ -304,7 +304,8 @@ static void open_endless(struct fixture *f, const alt_session_options *options, 
     graph_bytes_output(&body, work ? "t" : "s", ALT_FLOAT32);
     if (collect)
         graph_bytes_output(&body, work ? "t" : "s", ALT_FLOAT32);
-    graph_bytes_holder(&f->bytes, "Loop", collect ? "trips,,x" : ",,x", collect ? "y,all" : "y", NULL, 1, body_name, &body);
+    graph_bytes_holder(&f->bytes, "Loop", collect ? "trips,,x" : ",,x", collect ? "y,all" : "y", NULL, 1, body_name,
+                       &body);
     graph_bytes_output(&f->bytes, "y", ALT_FLOAT32);
     if (collect)
         graph_bytes_output(&f->bytes, "all", ALT_FLOAT32);
@@ -399,7 +400,8 @@ static void a_scan_runs_backwards_along_any_axis(void **state)
     graph_bytes_output(&body, "s_out", ALT_FLOAT32);
     graph_bytes_holder(&f.bytes, "Scan", "s,x", "last,all",
                        "num_scan_inputs=1 scan_input_axes=1 scan_input_directions=1 scan_output_axes=-1 "
-                       "scan_output_directions=1", 1, body_name, &body);
+                       "scan_output_directions=1",
+                       1, body_name, &body);
     graph_bytes_output(&f.bytes, "last", ALT_FLOAT32);
     graph_bytes_output(&f.bytes, "all", ALT_FLOAT32);
     open_model(&f, NULL);

@@ -28,7 +28,8 @@ alt_status alt_carry_begin(struct alt_carry *c, struct alt_eval *eval, int first
 
 alt_status alt_carry_place(struct alt_carry *c, int i, alt_dtype dtype, int rank, const int64_t *dims, void **data)
 {
-    const struct alt_tensor t = alt_flow_tensor(c->eval, alt_flow_block_in(c->first + i) + c->turn[i], dtype, rank, dims);
+    const struct alt_tensor t =
+        alt_flow_tensor(c->eval, alt_flow_block_in(c->first + i) + c->turn[i], dtype, rank, dims);
     if (!t.data)
         return ALT_E_NOMEM;
     c->next[i] = t;
@@ -109,8 +110,10 @@ static alt_status begin(struct alt_collect *c, alt_dtype dtype, int rank, const 
 {
     const int64_t count = alt_dims_count(rank, dims);
     if (alt_dtype_size(dtype) == 0 && (uint64_t)count * alt_dtype_bits(dtype) % 8 != 0)
-        return alt_eval_fail(c->eval, ALT_E_UNSUPPORTED, "results of %s are collected in whole bytes only; %lld elements "
-                             "have none", alt_dtype_name(dtype), (long long)count);
+        return alt_eval_fail(c->eval, ALT_E_UNSUPPORTED,
+                             "results of %s are collected in whole bytes only; %lld elements "
+                             "have none",
+                             alt_dtype_name(dtype), (long long)count);
     c->element = (struct alt_tensor){.dtype = dtype, .rank = rank, .bytes = alt_dtype_bytes(dtype, count)};
     memcpy(c->element.dim, dims, (size_t)rank * sizeof *dims);
     c->begun = true;
@@ -128,11 +131,13 @@ static alt_status differ(struct alt_collect *c, int rank, const int64_t *dims)
     char a[160], b[160];
     memcpy(before.dim, c->element.dim, sizeof c->element.dim);
     memcpy(now.dim, dims, (size_t)rank * sizeof *dims);
-    return alt_eval_fail(c->eval, ALT_E_SHAPE, "results that are put together have shapes %s and %s; they must have one",
+    return alt_eval_fail(c->eval, ALT_E_SHAPE,
+                         "results that are put together have shapes %s and %s; they must have one",
                          alt_shape_print(NULL, &before, a, sizeof a), alt_shape_print(NULL, &now, b, sizeof b));
 }
 
-alt_status alt_collect_place(struct alt_collect *c, int64_t at, alt_dtype dtype, int rank, const int64_t *dims, void **data)
+alt_status alt_collect_place(struct alt_collect *c, int64_t at, alt_dtype dtype, int rank, const int64_t *dims,
+                             void **data)
 {
     size_t need, keep;
     const bool first = !c->begun;

@@ -12,12 +12,12 @@
 struct alt_carry {
     struct alt_eval *eval;
     int n;
-    int first;              /* explicit input of the node that value 0 begins with; says which blocks are its own */
-    struct alt_tensor *now; /* [n] read by the iteration */
+    int first;               /* explicit input of the node that value 0 begins with; says which blocks are its own */
+    struct alt_tensor *now;  /* [n] read by the iteration */
     struct alt_tensor *next; /* [n] written by it; dtype and data as step.h says for other values */
-    alt_value **held[2];    /* [n] owners of `now` and `next` where they are no tensors, else NULL */
-    unsigned char *turn;    /* [n] which block `next` lies in */
-    bool *placed;           /* [n] `next` lies in that block */
+    alt_value **held[2];     /* [n] owners of `now` and `next` where they are no tensors, else NULL */
+    unsigned char *turn;     /* [n] which block `next` lies in */
+    bool *placed;            /* [n] `next` lies in that block */
 };
 
 /* `now` is borrowed and holds the initial values. ALT_E_NOMEM. */
@@ -34,14 +34,15 @@ alt_status alt_carry_end(struct alt_carry *c);
 struct alt_collect {
     struct alt_eval *eval;
     int block;
-    int64_t room;              /* how many there will be; -1: as many as come */
+    int64_t room; /* how many there will be; -1: as many as come */
     bool begun;
     bool cleared;              /* places that nothing is written to are zero */
     struct alt_tensor element; /* after the first: type and shape of each; data: the first one's place */
 };
 
 /* For outputs.h: result number `at`. All must have one shape: ALT_E_SHAPE. */
-alt_status alt_collect_place(struct alt_collect *c, int64_t at, alt_dtype dtype, int rank, const int64_t *dims, void **data);
+alt_status alt_collect_place(struct alt_collect *c, int64_t at, alt_dtype dtype, int rank, const int64_t *dims,
+                             void **data);
 alt_status alt_collect_give(struct alt_collect *c, int64_t at, const struct alt_tensor *value);
 /* All results as one tensor with the extents `lead` before those of each; without any, of the shape that is known from `type`,
  * unknown extents being 0. */

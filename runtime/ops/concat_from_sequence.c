@@ -29,12 +29,13 @@ static struct alt_tensor widened(const alt_value *element, bool fresh, int axis)
 }
 
 /* Rank and extents of the result. */
-static alt_status join_shapes(struct alt_eval *e, const alt_value *sequence, bool fresh, int axis, struct alt_tensor *out)
+static alt_status join_shapes(struct alt_eval *e, const alt_value *sequence, bool fresh, int axis,
+                              struct alt_tensor *out)
 {
     for (size_t i = 0; i < sequence->count; i++) {
         if (sequence->element[i]->rank + fresh != out->rank)
-            return alt_eval_fail(e, ALT_E_SHAPE, "element %zu has rank %d, element 0 has %d", i, sequence->element[i]->rank,
-                                 out->rank - fresh);
+            return alt_eval_fail(e, ALT_E_SHAPE, "element %zu has rank %d, element 0 has %d", i,
+                                 sequence->element[i]->rank, out->rank - fresh);
         const struct alt_tensor t = widened(sequence->element[i], fresh, axis);
         for (int d = 0; d < t.rank; d++) {
             if (i == 0)

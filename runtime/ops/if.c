@@ -83,12 +83,10 @@ static alt_status infer(struct alt_infer *inf)
     return ALT_OK;
 }
 
-static bool is_wanted(const struct alt_eval *e, int i)
-{
-    return i < e->n_out && e->node->out[i];
-}
+static bool is_wanted(const struct alt_eval *e, int i) { return i < e->n_out && e->node->out[i]; }
 
-static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag, void **data)
+static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
+                        void **data)
 {
     struct alt_eval *e = user;
     const struct alt_tensor t = alt_flow_tensor(e, alt_flow_block_out(e->node, i), dtype, rank, dims);

@@ -6,10 +6,7 @@
 
 enum { TRIP_COUNT = 0, CONDITION = 1, STATE = 2 }; /* inputs */
 
-static int count_state(const struct alt_node *n)
-{
-    return n->n_in_explicit > STATE ? n->n_in_explicit - STATE : 0;
-}
+static int count_state(const struct alt_node *n) { return n->n_in_explicit > STATE ? n->n_in_explicit - STATE : 0; }
 
 static alt_status infer_control(struct alt_infer *inf, struct alt_graph *body)
 {
@@ -49,8 +46,10 @@ static alt_status infer(struct alt_infer *inf)
     const int n_state = count_state(inf->node);
     ALT_CHECK(alt_subgraph_open(inf, "body", STATE + n_state, -1, &body));
     if (body->n_outputs < 1 + n_state || body->n_outputs - 1 < inf->n_out)
-        return alt_infer_fail(inf, ALT_E_MODEL, "the body has %d outputs; there must be a condition, %d values of state and "
-                              "the %d outputs of the node", body->n_outputs, n_state, inf->n_out);
+        return alt_infer_fail(inf, ALT_E_MODEL,
+                              "the body has %d outputs; there must be a condition, %d values of state and "
+                              "the %d outputs of the node",
+                              body->n_outputs, n_state, inf->n_out);
     struct alt_type *initial = alt_arena_array(inf->arena, (size_t)n_state + 1, sizeof *initial);
     if (!initial)
         return ALT_E_NOMEM;
@@ -68,16 +67,17 @@ static alt_status infer(struct alt_infer *inf)
 struct loop {
     struct alt_eval *eval;
     const struct alt_graph *body;
-    struct alt_tensor *in;   /* of the body */
+    struct alt_tensor *in; /* of the body */
     struct alt_carry carry;
     struct alt_collect *result; /* [n_results] */
     int n_results;
-    int64_t most;            /* iterations; -1: no bound */
-    int64_t at;              /* iteration under way */
+    int64_t most;                  /* iterations; -1: no bound */
+    int64_t at;                    /* iteration under way */
     unsigned char more, next_more; /* the condition; a caller's bool may be any byte */
 };
 
-static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag, void **data)
+static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
+                        void **data)
 {
     struct loop *l = user;
     (void)diag;
@@ -162,7 +162,8 @@ static alt_status finish(struct loop *l)
             e->run->out[i] = l->carry.now[i];
             ALT_CHECK(alt_group_as(e, &e->node->out[i]->type, &e->run->out[i]));
         } else {
-            ALT_CHECK(alt_collect_end(&l->result[i - l->carry.n], &l->body->outputs[1 + i]->type, 1, &l->at, &e->run->out[i]));
+            ALT_CHECK(alt_collect_end(&l->result[i - l->carry.n], &l->body->outputs[1 + i]->type, 1, &l->at,
+                                      &e->run->out[i]));
         }
     }
     return ALT_OK;

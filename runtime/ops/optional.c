@@ -10,7 +10,8 @@ static alt_status infer_optional(struct alt_infer *inf)
     else if (!alt_infer_has(inf, 0) && type && type->tensor_type && type->tensor_type->kind != ALT_OPTIONAL)
         alt_infer_group(inf, 0, ALT_OPTIONAL, type->tensor_type->kind, type->tensor_type->dtype);
     else
-        return alt_infer_fail(inf, ALT_E_MODEL, "it needs an input that is a tensor or sequence, or a type that is one");
+        return alt_infer_fail(inf, ALT_E_MODEL,
+                              "it needs an input that is a tensor or sequence, or a type that is one");
     return ALT_OK;
 }
 
@@ -75,9 +76,12 @@ static alt_status get_element(struct alt_eval *e)
 static alt_status eval(struct alt_eval *e)
 {
     switch (e->node->op) {
-    case ALT_OP_OPTIONAL: return make(e);
-    case ALT_OP_OPTIONAL_HAS_ELEMENT: return has_element(e);
-    default: return get_element(e);
+    case ALT_OP_OPTIONAL:
+        return make(e);
+    case ALT_OP_OPTIONAL_HAS_ELEMENT:
+        return has_element(e);
+    default:
+        return get_element(e);
     }
 }
 

@@ -15,8 +15,8 @@
 
 /* How the node's inputs and the body's divide. */
 struct parts {
-    int first;   /* explicit input that state begins with: opset 8 has lengths before */
-    int lead;    /* axes before the slice: batch (opset 8) */
+    int first; /* explicit input that state begins with: opset 8 has lengths before */
+    int lead;  /* axes before the slice: batch (opset 8) */
     int n_state, n_scan, n_results;
 };
 
@@ -52,7 +52,8 @@ static alt_status check_list(struct alt_infer *inf, const char *name, int n, boo
     const int64_t *ints;
     const int64_t count = alt_attr_ints(inf->node, name, &ints);
     if (count && count != n)
-        return alt_infer_fail(inf, ALT_E_MODEL, "attribute \"%s\" has %lld entries for %d values", name, (long long)count, n);
+        return alt_infer_fail(inf, ALT_E_MODEL, "attribute \"%s\" has %lld entries for %d values", name,
+                              (long long)count, n);
     for (int64_t i = 0; i < count && direction; i++)
         if (ints[i] != 0 && ints[i] != 1)
             return alt_infer_fail(inf, ALT_E_MODEL, "attribute \"%s\" holds %lld; a direction is 0 or 1", name,
@@ -171,7 +172,8 @@ static alt_status infer(struct alt_infer *inf)
     ALT_CHECK(alt_subgraph_open(inf, "body", p.n_state + p.n_scan, -1, &body));
     (void)divide(inf->node, body, &p);
     if (p.n_results < 0 || body->n_outputs < inf->n_out)
-        return alt_infer_fail(inf, ALT_E_MODEL, "the body has %d outputs for %d values of state and the %d outputs of the node",
+        return alt_infer_fail(inf, ALT_E_MODEL,
+                              "the body has %d outputs for %d values of state and the %d outputs of the node",
                               body->n_outputs, p.n_state, inf->n_out);
     if (p.lead && alt_subgraph_in(inf, 0) && inf->in[0]->dtype != ALT_INT64)
         return alt_infer_fail(inf, ALT_E_MODEL, "the lengths of sequences must be int64");
@@ -197,10 +199,10 @@ struct scan {
     const struct alt_graph *body;
     struct parts p;
     int body_at;
-    int64_t batch, slices;   /* slices: of a whole sequence */
+    int64_t batch, slices;        /* slices: of a whole sequence */
     int64_t at, length, sequence; /* under way: slice number, length and number of the sequence */
-    struct alt_tensor *in;   /* of the body: state, slices */
-    struct alt_tensor *initial; /* [n_state] of one sequence; data: the first one's */
+    struct alt_tensor *in;        /* of the body: state, slices */
+    struct alt_tensor *initial;   /* [n_state] of one sequence; data: the first one's */
     struct sliced *sliced;
     struct alt_carry carry;
     struct alt_collect *result;
@@ -314,7 +316,9 @@ static alt_status open_tables(struct scan *s)
     for (int i = 0; i < p->n_state; i++)
         s->last[i] = (struct alt_collect){.eval = e, .block = alt_flow_block_out(e->node, i), .room = s->batch};
     for (int j = 0; j < p->n_results; j++)
-        s->result[j] = (struct alt_collect){.eval = e, .block = alt_flow_block_out(e->node, p->n_state + j), .room = room,
+        s->result[j] = (struct alt_collect){.eval = e,
+                                            .block = alt_flow_block_out(e->node, p->n_state + j),
+                                            .room = room,
                                             .cleared = p->lead && e->in[0]};
     return ALT_OK;
 }
@@ -326,7 +330,8 @@ static int64_t place_of(const struct scan *s, int j)
     return s->sequence * s->slices + (backwards ? s->length - 1 - s->at : s->at);
 }
 
-static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag, void **data)
+static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
+                        void **data)
 {
     struct scan *s = user;
     const int j = i - s->p.n_state;
@@ -372,8 +377,8 @@ static alt_status run_sequence(struct scan *s)
     if (lengths) {
         s->length = s->sequence < alt_tensor_count(lengths) ? alt_tensor_int(lengths, s->sequence) : -1;
         if (s->length < 0 || s->length > s->slices)
-            return alt_eval_fail(e, ALT_E_SHAPE, "the length of sequence %lld is not in [0, %lld]", (long long)s->sequence,
-                                 (long long)s->slices);
+            return alt_eval_fail(e, ALT_E_SHAPE, "the length of sequence %lld is not in [0, %lld]",
+                                 (long long)s->sequence, (long long)s->slices);
     }
     for (int i = 0; i < s->p.n_state; i++) {
         s->in[i] = s->initial[i];

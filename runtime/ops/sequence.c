@@ -143,12 +143,18 @@ static alt_status length(struct alt_eval *e, const alt_value *sequence)
 static alt_status eval(struct alt_eval *e)
 {
     switch (e->node->op) {
-    case ALT_OP_SEQUENCE_CONSTRUCT: return construct(e);
-    case ALT_OP_SEQUENCE_EMPTY: return alt_group_give(e, 0, 0, NULL);
-    case ALT_OP_SEQUENCE_AT: return at(e, alt_eval_value(e, 0));
-    case ALT_OP_SEQUENCE_INSERT: return insert(e, alt_eval_value(e, 0));
-    case ALT_OP_SEQUENCE_ERASE: return erase(e, alt_eval_value(e, 0));
-    default: return length(e, alt_eval_value(e, 0));
+    case ALT_OP_SEQUENCE_CONSTRUCT:
+        return construct(e);
+    case ALT_OP_SEQUENCE_EMPTY:
+        return alt_group_give(e, 0, 0, NULL);
+    case ALT_OP_SEQUENCE_AT:
+        return at(e, alt_eval_value(e, 0));
+    case ALT_OP_SEQUENCE_INSERT:
+        return insert(e, alt_eval_value(e, 0));
+    case ALT_OP_SEQUENCE_ERASE:
+        return erase(e, alt_eval_value(e, 0));
+    default:
+        return length(e, alt_eval_value(e, 0));
     }
 }
 

@@ -38,7 +38,8 @@ struct map {
     struct alt_tensor *in; /* of the body */
 };
 
-static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag, void **data)
+static alt_status place(void *user, int i, alt_dtype dtype, int rank, const int64_t *dims, struct alt_diag *diag,
+                        void **data)
 {
     struct map *m = user;
     alt_value **to = &m->made[(size_t)i * m->count + m->at];
@@ -79,7 +80,8 @@ static alt_status check_lengths(struct alt_eval *e, size_t count)
     for (int i = 1; i < e->node->n_in_explicit; i++) {
         const alt_value *sequence = alt_eval_value(e, i);
         if (sequence && sequence->count != count)
-            return alt_eval_fail(e, ALT_E_SHAPE, "input %d has %zu elements, input 0 has %zu", i, sequence->count, count);
+            return alt_eval_fail(e, ALT_E_SHAPE, "input %d has %zu elements, input 0 has %zu", i, sequence->count,
+                                 count);
     }
     return ALT_OK;
 }

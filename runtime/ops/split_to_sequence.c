@@ -40,7 +40,8 @@ static alt_status read_cut(struct alt_eval *e, struct cut *c)
     const int64_t axis = alt_attr_int(e->node, "axis", 0);
     c->in = e->in[0];
     if (axis < -c->in->rank || axis >= c->in->rank)
-        return alt_eval_fail(e, ALT_E_SHAPE, "axis %lld is outside [%d, %d)", (long long)axis, -c->in->rank, c->in->rank);
+        return alt_eval_fail(e, ALT_E_SHAPE, "axis %lld is outside [%d, %d)", (long long)axis, -c->in->rank,
+                             c->in->rank);
     c->axis = alt_axis_of(axis, c->in->rank);
     const int64_t extent = c->in->dim[c->axis];
     c->drop = !split && !alt_attr_int(e->node, "keepdims", 1);
@@ -49,12 +50,13 @@ static alt_status read_cut(struct alt_eval *e, struct cut *c)
         c->sizes = split;
         c->parts = alt_tensor_count(split);
         for (int64_t i = 0; i < c->parts; i++)
-            if (alt_tensor_int(split, i) < 0 || __builtin_add_overflow(sum, alt_tensor_int(split, i), &sum) || sum > extent)
+            if (alt_tensor_int(split, i) < 0 || __builtin_add_overflow(sum, alt_tensor_int(split, i), &sum) ||
+                sum > extent)
                 return alt_eval_fail(e, ALT_E_SHAPE, "size %lld of part %lld does not fit an axis of extent %lld",
                                      (long long)alt_tensor_int(split, i), (long long)i, (long long)extent);
         return sum == extent ? ALT_OK
-                             : alt_eval_fail(e, ALT_E_SHAPE, "the sizes add up to %lld, the axis has %lld", (long long)sum,
-                                             (long long)extent);
+                             : alt_eval_fail(e, ALT_E_SHAPE, "the sizes add up to %lld, the axis has %lld",
+                                             (long long)sum, (long long)extent);
     }
     ALT_CHECK(alt_group_number(e, 1, 1, &c->size));
     if (c->size <= 0)

@@ -23,8 +23,10 @@ alt_status alt_subgraph_open(struct alt_infer *inf, const char *name, int n_in, 
         return alt_infer_fail(inf, ALT_E_MODEL, "the graph \"%s\" is missing", name);
     struct alt_graph *g = alt_node_subgraph(inf->node, at);
     if ((n_in >= 0 && g->n_inputs != n_in) || (n_out >= 0 && g->n_outputs != n_out))
-        return alt_infer_fail(inf, ALT_E_MODEL, "the graph \"%s\" has %d inputs and %d outputs; %d and %d are needed (-1: any "
-                              "number)", name, g->n_inputs, g->n_outputs, n_in, n_out);
+        return alt_infer_fail(inf, ALT_E_MODEL,
+                              "the graph \"%s\" has %d inputs and %d outputs; %d and %d are needed (-1: any "
+                              "number)",
+                              name, g->n_inputs, g->n_outputs, n_in, n_out);
     alt_node_bind_captures((struct alt_node *)(uintptr_t)inf->node); /* the subgraphs change, the node does not */
     *out = g;
     return ALT_OK;
@@ -135,7 +137,8 @@ static void set_outputs(struct alt_infer *inf, const struct alt_carried *c)
 {
     for (int i = 0; i < c->n && i < inf->n_out; i++) {
         struct alt_type t = c->body->outputs[c->out + i]->type;
-        (void)alt_type_meet(inf->dims, &t, &c->body->inputs[c->in + i]->type); /* without an iteration it is the initial one */
+        (void)alt_type_meet(inf->dims, &t,
+                            &c->body->inputs[c->in + i]->type); /* without an iteration it is the initial one */
         inf->out[i] = alt_type_outside(inf, &t);
     }
 }
