@@ -82,6 +82,14 @@ static alt_value *number(int64_t x)
     return v;
 }
 
+static alt_value *flag(bool x)
+{
+    alt_value *v;
+    assert_int_equal(alt_value_tensor(NULL, ALT_BOOL, 0, NULL, &v), ALT_OK);
+    *(unsigned char *)alt_value_data(v) = x;
+    return v;
+}
+
 static alt_status run_with(struct fixture *f, const alt_run_options *options)
 {
     alt_error *error = NULL;
@@ -239,6 +247,107 @@ static void every_allocation_of_nested_runs_may_fail(void **state)
     f.in[2] = floats(3, x);
     if (fail_alloc_sweep(nested_run, &f, &why) == 0)
         fail_msg("%s", why ? why : "nothing was allocated");
+    close_all(&f);
+}
+
+struct caller {
+    pthread_t thread;
+    const struct fixture *f;
+    int64_t trips;
+    int wrong;
+};
+
+static void *call_often(void *argument)
+{
+    struct caller *c = argument;
+    const float x[3] = {1, 2, 3};
+    alt_value *in[3] = {number(c->trips), number(2), floats(3, x)}, *out[2] = {NULL};
+    for (int i = 0; i < 200; i++) {
+        if (alt_session_run(c->f->session, NULL, (const alt_value *const *)in, 3, out, 2, NULL) != ALT_OK) {
+            c->wrong++;
+            continue;
+        }
+        /* i < 2: x + x, 2x + x; then times x each turn */
+        float want = 3;
+        for (int64_t k = 2; k < c->trips; k++)
+            want *= x[0];
+        c->wrong += *(const float *)alt_value_data_const(out[0]) != want || alt_value_dims(out[1])[0] != c->trips;
+        alt_value_release(out[0]);
+        alt_value_release(out[1]);
+        out[0] = out[1] = NULL;
+    }
+    for (int i = 0; i < 3; i++)
+        alt_value_release(in[i]);
+    return NULL;
+}
+
+static void many_callers_run_one_loop(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct caller caller[4];
+    open_nested(&f, NULL);
+    for (int i = 0; i < 4; i++) {
+        caller[i] = (struct caller){.f = &f, .trips = 2 + i % 2};
+        assert_int_equal(pthread_create(&caller[i].thread, NULL, call_often, &caller[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(caller[i].thread, NULL);
+        assert_int_equal(caller[i].wrong, 0);
+    }
+    close_all(&f);
+}
+
+static void a_published_plan_runs_its_own_subgraphs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct alt_program *program;
+    struct alt_plan *plan;
+    const float x[3] = {1.5f, -2, 3};
+    open_nested(&f, NULL);
+    f.in[0] = number(5);
+    f.in[1] = number(2);
+    f.in[2] = floats(3, x);
+    run(&f);
+    alt_value *before = alt_value_retain(f.out[1]);
+    assert_int_equal(alt_program_build(f.model->graph, ALT_LAYOUT_PLAIN, NULL, &f.session->mem, NULL, &program),
+                     ALT_OK);
+    assert_int_equal(alt_plan_create(program, &f.session->mem, &plan), ALT_OK);
+    assert_int_equal(alt_session_publish(f.session, plan, NULL), ALT_OK);
+    run(&f);
+    assert_memory_equal(alt_value_data(before), alt_value_data(f.out[1]), alt_value_bytes(before));
+    alt_value_release(before);
+    close_all(&f);
+}
+
+/* c = Exp(const) is folded outside and read in both branches: it becomes theirs, and the node reads nothing but p. */
+static void captured_constants_become_the_branch_s_own(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct graph_bytes branch[2];
+    graph_bytes_open(&f.bytes, 1);
+    graph_bytes_input(&f.bytes, "p", ALT_BOOL, "");
+    graph_bytes_weights(&f.bytes, "w", "4", 1);
+    graph_bytes_node(&f.bytes, "Exp", "w", "c", NULL);
+    for (int b = 0; b < 2; b++) {
+        graph_bytes_open(&branch[b], 1);
+        graph_bytes_node(&branch[b], b ? "Neg" : "Sqrt", "c", "t", NULL);
+        graph_bytes_output(&branch[b], "t", ALT_FLOAT32);
+    }
+    graph_bytes_holder(&f.bytes, "If", "p", "y", NULL, 2, branch_names, branch);
+    graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
+    open_model(&f, NULL);
+    const struct alt_node *n = f.model->graph->first;
+    assert_int_equal(f.model->graph->n_nodes, 1);
+    for (int i = n->n_in_explicit; i < n->n_in; i++)
+        assert_null(n->in[i]);
+    for (int b = 0; b < 2; b++)
+        assert_int_equal(alt_node_subgraph(n, b)->n_nodes, 0); /* folded there too */
+    f.in[0] = flag(true);
+    run(&f);
+    assert_int_equal(alt_value_dims(f.out[0])[0], 4);
     close_all(&f);
 }
 
@@ -439,14 +548,6 @@ static void open_impossible(struct fixture *f)
     open_model(f, NULL);
 }
 
-static alt_value *flag(bool x)
-{
-    alt_value *v;
-    assert_int_equal(alt_value_tensor(NULL, ALT_BOOL, 0, NULL, &v), ALT_OK);
-    *(unsigned char *)alt_value_data(v) = x;
-    return v;
-}
-
 static void a_branch_that_cannot_run_is_an_error_when_it_is_taken(void **state)
 {
     (void)state;
@@ -543,6 +644,51 @@ static void state_of_another_type_is_refused(void **state)
     close_all(&f);
 }
 
+/* ---- strings ---- */
+
+static alt_value *strings(size_t count, const char *const *text)
+{
+    alt_value *v;
+    alt_string s[8];
+    for (size_t i = 0; i < count; i++)
+        s[i] = (alt_string){text[i], strlen(text[i])};
+    assert_int_equal(alt_value_strings(NULL, 1, (const int64_t[]){(int64_t)count}, s, &v), ALT_OK);
+    return v;
+}
+
+static void strings_cross_iterations(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct graph_bytes body;
+    const char *const x[2] = {"a", "long enough to lie elsewhere"};
+    graph_bytes_open(&f.bytes, 1);
+    graph_bytes_input(&f.bytes, "trips", ALT_INT64, "");
+    graph_bytes_input(&f.bytes, "x", ALT_STRING, "2");
+    open_body(&body);
+    graph_bytes_input(&body, "s", ALT_STRING, NULL);
+    graph_bytes_node(&body, "Concat", "s,x", "t", "axis=0");
+    graph_bytes_output(&body, "t", ALT_STRING);
+    graph_bytes_output(&body, "x", ALT_STRING);
+    graph_bytes_holder(&f.bytes, "Loop", "trips,,x", "last,all", NULL, 1, body_name, &body);
+    graph_bytes_output(&f.bytes, "last", ALT_STRING);
+    graph_bytes_output(&f.bytes, "all", ALT_STRING);
+    open_model(&f, NULL);
+    f.in[0] = number(3);
+    f.in[1] = strings(2, x);
+    for (int i = 0; i < 2; i++)
+        run(&f);
+    assert_int_equal(alt_value_count(f.out[0]), 8);
+    assert_int_equal(alt_value_count(f.out[1]), 6);
+    for (size_t o = 0; o < 2; o++)
+        for (size_t i = 0; i < alt_value_count(f.out[o]); i++) {
+            const alt_string s = ((const alt_string *)alt_value_data_const(f.out[o]))[i];
+            assert_int_equal(s.length, strlen(x[i % 2]));
+            assert_memory_equal(s.data, x[i % 2], s.length);
+        }
+    close_all(&f);
+}
+
 /* ---- values that are not tensors ---- */
 
 /* seq = [x], then for i < trips: seq = [x, ..., x, i as float]; y is the sequence, n its length. */
@@ -621,6 +767,53 @@ static void outputs_that_are_no_tensors_take_no_given_value(void **state)
     close_all(&f);
 }
 
+/* n = SequenceLength(SequenceInsert(s, x)), where s is an input. */
+static void inputs_of_another_kind_are_refused(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct pb info = {0}, type = {0}, sequence = {0}, element = {0}, tensor = {0};
+    graph_bytes_open(&f.bytes, 1);
+    pb_int(&tensor, 1, ALT_FLOAT32);
+    pb_message(&element, 1, &tensor);
+    pb_message(&sequence, 1, &element);
+    pb_message(&type, 4, &sequence);
+    pb_text(&info, 1, "s");
+    pb_message(&info, 2, &type);
+    pb_message(&f.bytes.graph, 11, &info);
+    graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "n");
+    graph_bytes_node(&f.bytes, "SequenceInsert", "s,x", "t", NULL);
+    graph_bytes_node(&f.bytes, "SequenceLength", "t", "n", NULL);
+    graph_bytes_output(&f.bytes, "n", ALT_INT64);
+    open_model(&f, NULL);
+    const float x[2] = {1, 2};
+    alt_value *ints = number(3), *of_ints, *of_floats, *optional, *empty;
+    f.in[1] = floats(2, x);
+    assert_int_equal(alt_value_sequence(NULL, 1, &ints, &of_ints), ALT_OK);
+    assert_int_equal(alt_value_sequence(NULL, 1, &f.in[1], &of_floats), ALT_OK);
+    assert_int_equal(alt_value_sequence(NULL, 0, NULL, &empty), ALT_OK);
+    assert_int_equal(alt_value_optional(NULL, of_floats, &optional), ALT_OK);
+    alt_value *const refused[] = {f.in[1], of_ints, optional};
+    for (int i = 0; i < 3; i++) {
+        f.in[0] = refused[i];
+        assert_int_equal(run_with(&f, NULL), ALT_E_ARGUMENT);
+        assert_non_null(strstr(f.text, "\"s\""));
+    }
+    alt_value *const taken[] = {empty, of_floats};
+    for (int i = 0; i < 2; i++) {
+        f.in[0] = taken[i];
+        run(&f);
+        assert_int_equal(*(const int64_t *)alt_value_data_const(f.out[0]), i + 1);
+    }
+    f.in[0] = NULL;
+    alt_value_release(ints);
+    alt_value_release(of_ints);
+    alt_value_release(of_floats);
+    alt_value_release(optional);
+    alt_value_release(empty);
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -628,6 +821,9 @@ int main(void)
         cmocka_unit_test(a_loop_of_no_trips_gives_its_initial_state),
         cmocka_unit_test(a_warm_loop_allocates_nothing),
         cmocka_unit_test(every_allocation_of_nested_runs_may_fail),
+        cmocka_unit_test(many_callers_run_one_loop),
+        cmocka_unit_test(a_published_plan_runs_its_own_subgraphs),
+        cmocka_unit_test(captured_constants_become_the_branch_s_own),
         cmocka_unit_test(state_may_grow_with_each_turn),
         cmocka_unit_test(the_cancel_switch_ends_a_loop_without_end),
         cmocka_unit_test(the_deadline_ends_a_loop_without_end),
@@ -637,6 +833,8 @@ int main(void)
         cmocka_unit_test(a_condition_that_is_known_leaves_no_branch),
         cmocka_unit_test(findings_in_a_body_name_it),
         cmocka_unit_test(state_of_another_type_is_refused),
+        cmocka_unit_test(strings_cross_iterations),
+        cmocka_unit_test(inputs_of_another_kind_are_refused),
         cmocka_unit_test(a_sequence_grows_in_a_loop_and_outlives_its_session),
         cmocka_unit_test(a_sequence_without_end_meets_the_ceiling),
         cmocka_unit_test(outputs_that_are_no_tensors_take_no_given_value),
