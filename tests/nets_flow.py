@@ -100,6 +100,7 @@ class Text:
     def __init__(self, name):
         self.name = name
         self.cases, self.text = TEXTS[name]
+        self.quantum = 0
 
     def save(self, folder):
         path = pathlib.Path(folder) / f"{self.name}.onnx"

@@ -1,143 +1,19 @@
 /* test_flow.c: subgraphs at run time: captures from several levels up, loops that run not at all, grow, or never end, scans
- * backwards, values that are not tensors, and what all that costs once it is warm. */
+ * backwards, and what all that costs once it is warm. */
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "tests/cmocka_all.h"
 #include "tests/fail_alloc.h"
-#include "tests/graph_bytes.h"
-
-#include <alt/alt.h>
+#include "tests/flow_model.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum { OPSET = 18, MOST = 8 };
-
-struct fixture {
-    struct graph_bytes bytes;
-    alt_model *model;
-    alt_session *session;
-    alt_value *in[MOST], *out[MOST];
-    size_t n_in, n_out;
-    char text[2000]; /* of the last run that failed */
-};
-
-static const char *const body_name[] = {"body"}, *const branch_names[] = {"then_branch", "else_branch"};
-
-static alt_status load(struct fixture *f, const alt_session_options *options)
-{
-    alt_error *error = NULL;
-    graph_bytes_finish(&f->bytes, OPSET);
-    alt_status status = alt_model_load_memory(f->bytes.model.data, f->bytes.model.size, NULL, &f->model, &error);
-    if (status == ALT_OK)
-        status = alt_session_create(f->model, options, &f->session, &error);
-    snprintf(f->text, sizeof f->text, "%s", alt_error_text(error));
-    alt_error_free(error);
-    if (status == ALT_OK) {
-        f->n_in = alt_model_input_count(f->model);
-        f->n_out = alt_model_output_count(f->model);
-    }
-    return status;
-}
-
-static void open_model(struct fixture *f, const alt_session_options *options)
-{
-    if (load(f, options) != ALT_OK)
-        fail_msg("%s", f->text);
-}
-
-static void drop(alt_value **values)
-{
-    for (int i = 0; i < MOST; i++) {
-        alt_value_release(values[i]);
-        values[i] = NULL;
-    }
-}
-
-static void close_all(struct fixture *f)
-{
-    drop(f->out);
-    drop(f->in);
-    alt_session_free(f->session);
-    alt_model_free(f->model);
-    graph_bytes_close(&f->bytes);
-}
-
-static alt_value *floats(size_t count, const float *x)
-{
-    alt_value *v;
-    assert_int_equal(alt_value_tensor(NULL, ALT_FLOAT32, 1, (const int64_t[]){(int64_t)count}, &v), ALT_OK);
-    if (count)
-        memcpy(alt_value_data(v), x, count * sizeof *x);
-    return v;
-}
-
-static alt_value *number(int64_t x)
-{
-    alt_value *v;
-    assert_int_equal(alt_value_tensor(NULL, ALT_INT64, 0, NULL, &v), ALT_OK);
-    memcpy(alt_value_data(v), &x, sizeof x);
-    return v;
-}
-
-static alt_value *flag(bool x)
-{
-    alt_value *v;
-    assert_int_equal(alt_value_tensor(NULL, ALT_BOOL, 0, NULL, &v), ALT_OK);
-    *(unsigned char *)alt_value_data(v) = x;
-    return v;
-}
-
-static alt_status run_with(struct fixture *f, const alt_run_options *options)
-{
-    alt_error *error = NULL;
-    drop(f->out);
-    const alt_status status =
-        alt_session_run(f->session, options, (const alt_value *const *)f->in, f->n_in, f->out, f->n_out, &error);
-    snprintf(f->text, sizeof f->text, "%s", alt_error_text(error));
-    alt_error_free(error);
-    return status;
-}
-
-static void run(struct fixture *f)
-{
-    if (run_with(f, NULL) != ALT_OK)
-        fail_msg("%s", f->text);
-}
-
-static void expect(const alt_value *v, size_t rank, const int64_t *dims, const float *x)
-{
-    assert_int_equal(alt_value_kind(v), ALT_TENSOR);
-    assert_int_equal(alt_value_rank(v), rank);
-    if (rank)
-        assert_memory_equal(alt_value_dims(v), dims, rank * sizeof *dims);
-    if (alt_value_count(v))
-        assert_memory_equal(alt_value_data_const(v), x, alt_value_count(v) * sizeof *x);
-}
-
-static uint64_t allocations(const struct fixture *f)
-{
-    alt_stats stats = {.size = sizeof stats};
-    assert_int_equal(alt_session_stats(f->session, &stats), ALT_OK);
-    return stats.run_allocations;
-}
-
-/* The head of a loop's body: its counter and condition, and the condition passed on. */
-static void open_body(struct graph_bytes *body)
-{
-    graph_bytes_open(body, 1);
-    graph_bytes_input(body, "i", ALT_INT64, "");
-    graph_bytes_input(body, "c", ALT_BOOL, "");
-    graph_bytes_node(body, "Identity", "c", "c_out", NULL);
-    graph_bytes_output(body, "c_out", ALT_BOOL);
-}
 
 /* ---- captures ---- */
 
 /* for i < trips: s = i < limit ? s + x : s * x, collected; s begins as x. The branches read x two levels up. */
-static void open_nested(struct fixture *f, const alt_session_options *options)
+static void open_nested(struct flow *f, const alt_session_options *options)
 {
     struct graph_bytes body, branch[2];
     memset(f, 0, sizeof *f);
@@ -145,7 +21,7 @@ static void open_nested(struct fixture *f, const alt_session_options *options)
     graph_bytes_input(&f->bytes, "trips", ALT_INT64, "");
     graph_bytes_input(&f->bytes, "limit", ALT_INT64, "");
     graph_bytes_input(&f->bytes, "x", ALT_FLOAT32, "n");
-    open_body(&body);
+    flow_body(&body);
     graph_bytes_input(&body, "s", ALT_FLOAT32, NULL);
     graph_bytes_node(&body, "Less", "i,limit", "early", NULL);
     for (int b = 0; b < 2; b++) {
@@ -153,74 +29,74 @@ static void open_nested(struct fixture *f, const alt_session_options *options)
         graph_bytes_node(&branch[b], b ? "Mul" : "Add", "s,x", "t", NULL);
         graph_bytes_output(&branch[b], "t", ALT_FLOAT32);
     }
-    graph_bytes_holder(&body, "If", "early", "t", NULL, 2, branch_names, branch);
+    graph_bytes_holder(&body, "If", "early", "t", NULL, 2, flow_branch_names, branch);
     graph_bytes_output(&body, "t", ALT_FLOAT32);
     graph_bytes_output(&body, "t", ALT_FLOAT32);
-    graph_bytes_holder(&f->bytes, "Loop", "trips,,x", "last,all", NULL, 1, body_name, &body);
+    graph_bytes_holder(&f->bytes, "Loop", "trips,,x", "last,all", NULL, 1, flow_body_name, &body);
     graph_bytes_output(&f->bytes, "last", ALT_FLOAT32);
     graph_bytes_output(&f->bytes, "all", ALT_FLOAT32);
-    open_model(f, options);
+    flow_open(f, options);
 }
 
 static void a_branch_in_a_loop_reads_two_levels_up(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const float x[3] = {1.5f, -2, 3};
     float s[3], all[5 * 3];
     open_nested(&f, NULL);
-    f.in[0] = number(5);
-    f.in[1] = number(2);
-    f.in[2] = floats(3, x);
-    run(&f);
+    f.in[0] = flow_number(5);
+    f.in[1] = flow_number(2);
+    f.in[2] = flow_floats(3, x);
+    flow_run(&f);
     memcpy(s, x, sizeof s);
     for (int i = 0; i < 5; i++)
         for (int k = 0; k < 3; k++)
             all[3 * i + k] = s[k] = i < 2 ? s[k] + x[k] : s[k] * x[k];
-    expect(f.out[0], 1, (const int64_t[]){3}, s);
-    expect(f.out[1], 2, (const int64_t[]){5, 3}, all);
-    close_all(&f);
+    flow_expect(f.out[0], 1, (const int64_t[]){3}, s);
+    flow_expect(f.out[1], 2, (const int64_t[]){5, 3}, all);
+    flow_close(&f);
 }
 
 static void a_loop_of_no_trips_gives_its_initial_state(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const float x[2] = {4, 5};
     open_nested(&f, NULL);
-    f.in[1] = number(0);
-    f.in[2] = floats(2, x);
+    f.in[1] = flow_number(0);
+    f.in[2] = flow_floats(2, x);
     for (int64_t trips = -1; trips <= 0; trips++) {
         alt_value_release(f.in[0]);
-        f.in[0] = number(trips);
-        run(&f);
-        expect(f.out[0], 1, (const int64_t[]){2}, x);
-        expect(f.out[1], 2, (const int64_t[]){0, 0}, NULL); /* n is not known where nothing was computed */
+        f.in[0] = flow_number(trips);
+        flow_run(&f);
+        flow_expect(f.out[0], 1, (const int64_t[]){2}, x);
+        flow_expect(f.out[1], 2, (const int64_t[]){0, 0}, NULL); /* n is not known where nothing was computed */
     }
-    close_all(&f);
+    flow_close(&f);
 }
 
 static void a_warm_loop_allocates_nothing(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const float x[3] = {1, 2, 3};
     open_nested(&f, NULL);
-    f.in[0] = number(9);
-    f.in[1] = number(4);
-    f.in[2] = floats(3, x);
-    run(&f);
-    run(&f); /* the memory of host steps is joined after the first run */
-    const uint64_t before = allocations(&f);
+    f.in[0] = flow_number(9);
+    f.in[1] = flow_number(4);
+    f.in[2] = flow_floats(3, x);
+    flow_run(&f);
+    flow_run(&f); /* the memory of host steps is joined after the first run */
+    const uint64_t before = flow_allocations(&f);
     for (int i = 0; i < 5; i++)
-        run(&f);
-    assert_int_equal(allocations(&f) - before, 0);
-    close_all(&f);
+        flow_run(&f);
+    assert_int_equal(flow_allocations(&f) - before, 0);
+    flow_close(&f);
 }
 
 static alt_status nested_run(const alt_allocator *hooks, void *context)
 {
-    const struct fixture *f = context;
+    const struct flow *f = context;
     alt_session *session = NULL;
     alt_value *out[2] = {NULL};
     const alt_session_options options = {.size = sizeof options, .threads = 1, .allocator = hooks};
@@ -238,21 +114,21 @@ static alt_status nested_run(const alt_allocator *hooks, void *context)
 static void every_allocation_of_nested_runs_may_fail(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const char *why = NULL;
     const float x[3] = {1, 2, 3};
     open_nested(&f, NULL);
-    f.in[0] = number(3);
-    f.in[1] = number(1);
-    f.in[2] = floats(3, x);
+    f.in[0] = flow_number(3);
+    f.in[1] = flow_number(1);
+    f.in[2] = flow_floats(3, x);
     if (fail_alloc_sweep(nested_run, &f, &why) == 0)
         fail_msg("%s", why ? why : "nothing was allocated");
-    close_all(&f);
+    flow_close(&f);
 }
 
 struct caller {
     pthread_t thread;
-    const struct fixture *f;
+    const struct flow *f;
     int64_t trips;
     int wrong;
 };
@@ -261,7 +137,7 @@ static void *call_often(void *argument)
 {
     struct caller *c = argument;
     const float x[3] = {1, 2, 3};
-    alt_value *in[3] = {number(c->trips), number(2), floats(3, x)}, *out[2] = {NULL};
+    alt_value *in[3] = {flow_number(c->trips), flow_number(2), flow_floats(3, x)}, *out[2] = {NULL};
     for (int i = 0; i < 200; i++) {
         if (alt_session_run(c->f->session, NULL, (const alt_value *const *)in, 3, out, 2, NULL) != ALT_OK) {
             c->wrong++;
@@ -284,7 +160,7 @@ static void *call_often(void *argument)
 static void many_callers_run_one_loop(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     struct caller caller[4];
     open_nested(&f, NULL);
     for (int i = 0; i < 4; i++) {
@@ -295,37 +171,37 @@ static void many_callers_run_one_loop(void **state)
         pthread_join(caller[i].thread, NULL);
         assert_int_equal(caller[i].wrong, 0);
     }
-    close_all(&f);
+    flow_close(&f);
 }
 
 static void a_published_plan_runs_its_own_subgraphs(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     struct alt_program *program;
     struct alt_plan *plan;
     const float x[3] = {1.5f, -2, 3};
     open_nested(&f, NULL);
-    f.in[0] = number(5);
-    f.in[1] = number(2);
-    f.in[2] = floats(3, x);
-    run(&f);
+    f.in[0] = flow_number(5);
+    f.in[1] = flow_number(2);
+    f.in[2] = flow_floats(3, x);
+    flow_run(&f);
     alt_value *before = alt_value_retain(f.out[1]);
     assert_int_equal(alt_program_build(f.model->graph, ALT_LAYOUT_PLAIN, NULL, &f.session->mem, NULL, &program),
                      ALT_OK);
     assert_int_equal(alt_plan_create(program, &f.session->mem, &plan), ALT_OK);
     assert_int_equal(alt_session_publish(f.session, plan, NULL), ALT_OK);
-    run(&f);
+    flow_run(&f);
     assert_memory_equal(alt_value_data(before), alt_value_data(f.out[1]), alt_value_bytes(before));
     alt_value_release(before);
-    close_all(&f);
+    flow_close(&f);
 }
 
 /* c = Exp(const) is folded outside and read in both branches: it becomes theirs, and the node reads nothing but p. */
 static void captured_constants_become_the_branch_s_own(void **state)
 {
     (void)state;
-    struct fixture f = {0};
+    struct flow f = {0};
     struct graph_bytes branch[2];
     graph_bytes_open(&f.bytes, 1);
     graph_bytes_input(&f.bytes, "p", ALT_BOOL, "");
@@ -336,89 +212,89 @@ static void captured_constants_become_the_branch_s_own(void **state)
         graph_bytes_node(&branch[b], b ? "Neg" : "Sqrt", "c", "t", NULL);
         graph_bytes_output(&branch[b], "t", ALT_FLOAT32);
     }
-    graph_bytes_holder(&f.bytes, "If", "p", "y", NULL, 2, branch_names, branch);
+    graph_bytes_holder(&f.bytes, "If", "p", "y", NULL, 2, flow_branch_names, branch);
     graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
-    open_model(&f, NULL);
+    flow_open(&f, NULL);
     const struct alt_node *n = f.model->graph->first;
     assert_int_equal(f.model->graph->n_nodes, 1);
     for (int i = n->n_in_explicit; i < n->n_in; i++)
         assert_null(n->in[i]);
     for (int b = 0; b < 2; b++)
         assert_int_equal(alt_node_subgraph(n, b)->n_nodes, 0); /* folded there too */
-    f.in[0] = flag(true);
-    run(&f);
+    f.in[0] = flow_flag(true);
+    flow_run(&f);
     assert_int_equal(alt_value_dims(f.out[0])[0], 4);
-    close_all(&f);
+    flow_close(&f);
 }
 
 /* ---- state that changes its shape ---- */
 
-static void open_growing(struct fixture *f, const alt_session_options *options)
+static void open_growing(struct flow *f, const alt_session_options *options)
 {
     struct graph_bytes body;
     memset(f, 0, sizeof *f);
     graph_bytes_open(&f->bytes, 1);
     graph_bytes_input(&f->bytes, "trips", ALT_INT64, "");
     graph_bytes_input(&f->bytes, "x", ALT_FLOAT32, "2");
-    open_body(&body);
+    flow_body(&body);
     graph_bytes_input(&body, "cache", ALT_FLOAT32, "2"); /* says less than it should, as exporters do */
     graph_bytes_node(&body, "Concat", "cache,x", "longer", "axis=0");
     graph_bytes_node(&body, "ReduceSum", "longer", "sum", "keepdims=0");
     graph_bytes_output(&body, "longer", ALT_FLOAT32);
     graph_bytes_output(&body, "sum", ALT_FLOAT32);
-    graph_bytes_holder(&f->bytes, "Loop", "trips,,x", "cache_out,sums", NULL, 1, body_name, &body);
+    graph_bytes_holder(&f->bytes, "Loop", "trips,,x", "cache_out,sums", NULL, 1, flow_body_name, &body);
     graph_bytes_output(&f->bytes, "cache_out", ALT_FLOAT32);
     graph_bytes_output(&f->bytes, "sums", ALT_FLOAT32);
-    open_model(f, options);
+    flow_open(f, options);
 }
 
 static void state_may_grow_with_each_turn(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const float x[2] = {1, 2};
     float cache[2 * 31], sums[30];
     open_growing(&f, NULL);
-    f.in[0] = number(30);
-    f.in[1] = floats(2, x);
+    f.in[0] = flow_number(30);
+    f.in[1] = flow_floats(2, x);
     for (int i = 0; i < 62; i++)
         cache[i] = x[i % 2];
     for (int i = 0; i < 30; i++)
         sums[i] = 3.0f * (float)(i + 2);
     for (int i = 0; i < 3; i++) {
-        run(&f);
-        expect(f.out[0], 1, (const int64_t[]){62}, cache);
-        expect(f.out[1], 1, (const int64_t[]){30}, sums);
+        flow_run(&f);
+        flow_expect(f.out[0], 1, (const int64_t[]){62}, cache);
+        flow_expect(f.out[1], 1, (const int64_t[]){30}, sums);
     }
-    const uint64_t before = allocations(&f);
-    run(&f);
-    assert_int_equal(allocations(&f) - before, 0); /* all thirty shapes are remembered */
-    close_all(&f);
+    const uint64_t before = flow_allocations(&f);
+    flow_run(&f);
+    assert_int_equal(flow_allocations(&f) - before, 0); /* all thirty shapes are remembered */
+    flow_close(&f);
 }
 
 /* ---- loops without end ---- */
 
 /* `Loop("", "", x)`: with `work` something is computed and, with `collect`, collected. */
-static void open_endless(struct fixture *f, const alt_session_options *options, bool work, bool collect)
+static void open_endless(struct flow *f, const alt_session_options *options, bool work, bool collect)
 {
     struct graph_bytes body;
     memset(f, 0, sizeof *f);
     graph_bytes_open(&f->bytes, 1);
     graph_bytes_input(&f->bytes, "trips", ALT_INT64, "");
     graph_bytes_input(&f->bytes, "x", ALT_FLOAT32, "n");
-    open_body(&body);
+    flow_body(&body);
     graph_bytes_input(&body, "s", ALT_FLOAT32, NULL);
     if (work)
         graph_bytes_node(&body, "Add", "s,x", "t", NULL);
     graph_bytes_output(&body, work ? "t" : "s", ALT_FLOAT32);
     if (collect)
         graph_bytes_output(&body, work ? "t" : "s", ALT_FLOAT32);
-    graph_bytes_holder(&f->bytes, "Loop", collect ? "trips,,x" : ",,x", collect ? "y,all" : "y", NULL, 1, body_name,
-                       &body);
+    graph_bytes_holder(&f->bytes, "Loop", collect ? "trips,,x" : ",,x", collect ? "y,all" : "y", NULL, 1,
+                       flow_body_name, &body);
     graph_bytes_output(&f->bytes, "y", ALT_FLOAT32);
     if (collect)
         graph_bytes_output(&f->bytes, "all", ALT_FLOAT32);
-    open_model(f, options);
+    flow_open(f, options);
 }
 
 static void *trigger_soon(void *cancel)
@@ -434,20 +310,20 @@ static void the_cancel_switch_ends_a_loop_without_end(void **state)
     (void)state;
     const float x[2] = {1, 2};
     for (int work = 0; work < 2; work++) {
-        struct fixture f;
+        struct flow f;
         alt_cancel *cancel;
         pthread_t thread;
         open_endless(&f, NULL, work, false);
-        f.in[0] = number(0);
-        f.in[1] = floats(2, x);
+        f.in[0] = flow_number(0);
+        f.in[1] = flow_floats(2, x);
         assert_int_equal(alt_cancel_create(&cancel), ALT_OK);
         const alt_run_options options = {.size = sizeof options, .cancel = cancel};
         assert_int_equal(pthread_create(&thread, NULL, trigger_soon, cancel), 0);
-        assert_int_equal(run_with(&f, &options), ALT_E_CANCELLED);
+        assert_int_equal(flow_try(&f, &options), ALT_E_CANCELLED);
         pthread_join(thread, NULL);
         assert_null(f.out[0]);
         alt_cancel_free(cancel);
-        close_all(&f);
+        flow_close(&f);
     }
 }
 
@@ -456,38 +332,38 @@ static void the_deadline_ends_a_loop_without_end(void **state)
     (void)state;
     const float x[2] = {1, 2};
     for (int work = 0; work < 2; work++) {
-        struct fixture f;
+        struct flow f;
         struct timespec now;
         open_endless(&f, NULL, work, false);
-        f.in[0] = number(0);
-        f.in[1] = floats(2, x);
+        f.in[0] = flow_number(0);
+        f.in[1] = flow_floats(2, x);
         clock_gettime(CLOCK_MONOTONIC, &now);
         const alt_run_options options = {.size = sizeof options,
                                          .deadline_ns = now.tv_sec * 1000000000 + now.tv_nsec + 30 * 1000 * 1000};
-        assert_int_equal(run_with(&f, &options), ALT_E_DEADLINE);
-        close_all(&f);
+        assert_int_equal(flow_try(&f, &options), ALT_E_DEADLINE);
+        flow_close(&f);
     }
 }
 
 static void results_without_end_meet_the_ceiling(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     float x[256] = {1};
     const alt_session_options options = {.size = sizeof options, .memory_limit = 8 << 20};
     open_endless(&f, &options, true, true);
-    f.in[0] = number(INT64_MAX);
-    f.in[1] = floats(256, x);
-    assert_int_equal(run_with(&f, NULL), ALT_E_NOMEM);
+    f.in[0] = flow_number(INT64_MAX);
+    f.in[1] = flow_floats(256, x);
+    assert_int_equal(flow_try(&f, NULL), ALT_E_NOMEM);
     assert_null(f.out[0]);
     alt_stats stats = {.size = sizeof stats};
     assert_int_equal(alt_session_stats(f.session, &stats), ALT_OK);
     assert_true(stats.peak_bytes <= (size_t)8 << 20);
     alt_value_release(f.in[0]);
-    f.in[0] = number(3);
-    run(&f); /* the session goes on */
+    f.in[0] = flow_number(3);
+    flow_run(&f); /* the session goes on */
     assert_int_equal(alt_value_dims(f.out[1])[0], 3);
-    close_all(&f);
+    flow_close(&f);
 }
 
 /* ---- Scan ---- */
@@ -495,7 +371,7 @@ static void results_without_end_meet_the_ceiling(void **state)
 static void a_scan_runs_backwards_along_any_axis(void **state)
 {
     (void)state;
-    struct fixture f = {0};
+    struct flow f = {0};
     struct graph_bytes body;
     alt_value *x;
     graph_bytes_open(&f.bytes, 1);
@@ -510,26 +386,26 @@ static void a_scan_runs_backwards_along_any_axis(void **state)
     graph_bytes_holder(&f.bytes, "Scan", "s,x", "last,all",
                        "num_scan_inputs=1 scan_input_axes=1 scan_input_directions=1 scan_output_axes=-1 "
                        "scan_output_directions=1",
-                       1, body_name, &body);
+                       1, flow_body_name, &body);
     graph_bytes_output(&f.bytes, "last", ALT_FLOAT32);
     graph_bytes_output(&f.bytes, "all", ALT_FLOAT32);
-    open_model(&f, NULL);
+    flow_open(&f, NULL);
     const float data[6] = {1, 2, 3, 10, 20, 30};
     assert_int_equal(alt_value_tensor(NULL, ALT_FLOAT32, 2, (const int64_t[]){2, 3}, &x), ALT_OK);
     memcpy(alt_value_data(x), data, sizeof data);
-    f.in[0] = floats(2, (const float[]){0, 100});
+    f.in[0] = flow_floats(2, (const float[]){0, 100});
     f.in[1] = x;
-    run(&f);
-    expect(f.out[0], 1, (const int64_t[]){2}, (const float[]){6, 160});
+    flow_run(&f);
+    flow_expect(f.out[0], 1, (const int64_t[]){2}, (const float[]){6, 160});
     /* The last result, from the first slice, stands first. */
-    expect(f.out[1], 2, (const int64_t[]){2, 3}, (const float[]){6, 5, 3, 160, 150, 130});
-    close_all(&f);
+    flow_expect(f.out[1], 2, (const int64_t[]){2, 3}, (const float[]){6, 5, 3, 160, 150, 130});
+    flow_close(&f);
 }
 
 /* ---- conditions that are known, branches that cannot be ---- */
 
 /* y = If(c) then Squeeze(x, axis 0) else Identity(x), where x is float32[3]. */
-static void open_impossible(struct fixture *f)
+static void open_impossible(struct flow *f)
 {
     struct graph_bytes branch[2];
     const int64_t axis = 0;
@@ -543,33 +419,33 @@ static void open_impossible(struct fixture *f)
         graph_bytes_node(&branch[b], b ? "Identity" : "Squeeze", b ? "x" : "x,axis", "t", NULL);
         graph_bytes_output(&branch[b], "t", ALT_FLOAT32);
     }
-    graph_bytes_holder(&f->bytes, "If", "c", "y", NULL, 2, branch_names, branch);
+    graph_bytes_holder(&f->bytes, "If", "c", "y", NULL, 2, flow_branch_names, branch);
     graph_bytes_output(&f->bytes, "y", ALT_FLOAT32);
-    open_model(f, NULL);
+    flow_open(f, NULL);
 }
 
 static void a_branch_that_cannot_run_is_an_error_when_it_is_taken(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct flow f;
     const float x[3] = {1, 2, 3};
     open_impossible(&f);
-    f.in[0] = flag(false);
-    f.in[1] = floats(3, x);
-    run(&f);
-    expect(f.out[0], 1, (const int64_t[]){3}, x);
+    f.in[0] = flow_flag(false);
+    f.in[1] = flow_floats(3, x);
+    flow_run(&f);
+    flow_expect(f.out[0], 1, (const int64_t[]){3}, x);
     alt_value_release(f.in[0]);
-    f.in[0] = flag(true);
-    assert_int_equal(run_with(&f, NULL), ALT_E_SHAPE);
+    f.in[0] = flow_flag(true);
+    assert_int_equal(flow_try(&f, NULL), ALT_E_SHAPE);
     assert_non_null(strstr(f.text, "Squeeze"));
-    close_all(&f);
+    flow_close(&f);
 }
 
 /* If(Shape(x)[0] == 1) of float32[3] is decided when the model is loaded. */
 static void a_condition_that_is_known_leaves_no_branch(void **state)
 {
     (void)state;
-    struct fixture f = {0};
+    struct flow f = {0};
     struct graph_bytes branch[2];
     const int64_t zero = 0, one = 1;
     const float x[3] = {1, 2, 3};
@@ -585,15 +461,15 @@ static void a_condition_that_is_known_leaves_no_branch(void **state)
         graph_bytes_node(&branch[b], b ? "Add" : "Squeeze", b ? "x,x" : "x,zero", "t", NULL);
         graph_bytes_output(&branch[b], "t", ALT_FLOAT32);
     }
-    graph_bytes_holder(&f.bytes, "If", "c", "y", NULL, 2, branch_names, branch);
+    graph_bytes_holder(&f.bytes, "If", "c", "y", NULL, 2, flow_branch_names, branch);
     graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
-    open_model(&f, NULL);
+    flow_open(&f, NULL);
     assert_int_equal(f.model->graph->n_nodes, 1);
     assert_int_equal(f.model->graph->first->op, ALT_OP_ADD);
-    f.in[0] = floats(3, x);
-    run(&f);
-    expect(f.out[0], 1, (const int64_t[]){3}, (const float[]){2, 4, 6});
-    close_all(&f);
+    f.in[0] = flow_floats(3, x);
+    flow_run(&f);
+    flow_expect(f.out[0], 1, (const int64_t[]){3}, (const float[]){2, 4, 6});
+    flow_close(&f);
 }
 
 /* ---- findings ---- */
@@ -601,217 +477,47 @@ static void a_condition_that_is_known_leaves_no_branch(void **state)
 static void findings_in_a_body_name_it(void **state)
 {
     (void)state;
-    struct fixture f = {0};
+    struct flow f = {0};
     struct graph_bytes body;
     const float x[3] = {1, 2, 3};
     graph_bytes_open(&f.bytes, 1);
     graph_bytes_input(&f.bytes, "trips", ALT_INT64, "");
     graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "3");
-    open_body(&body);
+    flow_body(&body);
     graph_bytes_node(&body, "Gather", "x,i", "element", NULL);
     graph_bytes_output(&body, "element", ALT_FLOAT32);
-    graph_bytes_holder(&f.bytes, "Loop", "trips,", "all", NULL, 1, body_name, &body);
+    graph_bytes_holder(&f.bytes, "Loop", "trips,", "all", NULL, 1, flow_body_name, &body);
     graph_bytes_output(&f.bytes, "all", ALT_FLOAT32);
-    open_model(&f, NULL);
-    f.in[0] = number(3);
-    f.in[1] = floats(3, x);
-    run(&f);
-    expect(f.out[0], 1, (const int64_t[]){3}, x);
+    flow_open(&f, NULL);
+    f.in[0] = flow_number(3);
+    f.in[1] = flow_floats(3, x);
+    flow_run(&f);
+    flow_expect(f.out[0], 1, (const int64_t[]){3}, x);
     alt_value_release(f.in[0]);
-    f.in[0] = number(4); /* element 3 of 3 */
-    assert_int_equal(run_with(&f, NULL), ALT_E_SHAPE);
+    f.in[0] = flow_number(4); /* element 3 of 3 */
+    assert_int_equal(flow_try(&f, NULL), ALT_E_SHAPE);
     assert_non_null(strstr(f.text, "node \"element\" (Gather)"));
     assert_non_null(strstr(f.text, "in subgraph body"));
     assert_non_null(strstr(f.text, "\"all\" (Loop)"));
-    close_all(&f);
+    flow_close(&f);
 }
 
 static void state_of_another_type_is_refused(void **state)
 {
     (void)state;
-    struct fixture f = {0};
+    struct flow f = {0};
     struct graph_bytes body;
     graph_bytes_open(&f.bytes, 1);
     graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "3");
-    open_body(&body);
+    flow_body(&body);
     graph_bytes_input(&body, "s", ALT_FLOAT32, NULL);
     graph_bytes_node(&body, "Cast", "s", "t", "to=7");
     graph_bytes_output(&body, "t", ALT_INT64);
-    graph_bytes_holder(&f.bytes, "Loop", ",,x", "y", NULL, 1, body_name, &body);
+    graph_bytes_holder(&f.bytes, "Loop", ",,x", "y", NULL, 1, flow_body_name, &body);
     graph_bytes_output(&f.bytes, "y", ALT_FLOAT32);
-    assert_int_equal(load(&f, NULL), ALT_E_MODEL);
+    assert_int_equal(flow_load(&f, NULL), ALT_E_MODEL);
     assert_non_null(strstr(f.text, "loop state 0"));
-    close_all(&f);
-}
-
-/* ---- strings ---- */
-
-static alt_value *strings(size_t count, const char *const *text)
-{
-    alt_value *v;
-    alt_string s[8];
-    for (size_t i = 0; i < count; i++)
-        s[i] = (alt_string){text[i], strlen(text[i])};
-    assert_int_equal(alt_value_strings(NULL, 1, (const int64_t[]){(int64_t)count}, s, &v), ALT_OK);
-    return v;
-}
-
-static void strings_cross_iterations(void **state)
-{
-    (void)state;
-    struct fixture f = {0};
-    struct graph_bytes body;
-    const char *const x[2] = {"a", "long enough to lie elsewhere"};
-    graph_bytes_open(&f.bytes, 1);
-    graph_bytes_input(&f.bytes, "trips", ALT_INT64, "");
-    graph_bytes_input(&f.bytes, "x", ALT_STRING, "2");
-    open_body(&body);
-    graph_bytes_input(&body, "s", ALT_STRING, NULL);
-    graph_bytes_node(&body, "Concat", "s,x", "t", "axis=0");
-    graph_bytes_output(&body, "t", ALT_STRING);
-    graph_bytes_output(&body, "x", ALT_STRING);
-    graph_bytes_holder(&f.bytes, "Loop", "trips,,x", "last,all", NULL, 1, body_name, &body);
-    graph_bytes_output(&f.bytes, "last", ALT_STRING);
-    graph_bytes_output(&f.bytes, "all", ALT_STRING);
-    open_model(&f, NULL);
-    f.in[0] = number(3);
-    f.in[1] = strings(2, x);
-    for (int i = 0; i < 2; i++)
-        run(&f);
-    assert_int_equal(alt_value_count(f.out[0]), 8);
-    assert_int_equal(alt_value_count(f.out[1]), 6);
-    for (size_t o = 0; o < 2; o++)
-        for (size_t i = 0; i < alt_value_count(f.out[o]); i++) {
-            const alt_string s = ((const alt_string *)alt_value_data_const(f.out[o]))[i];
-            assert_int_equal(s.length, strlen(x[i % 2]));
-            assert_memory_equal(s.data, x[i % 2], s.length);
-        }
-    close_all(&f);
-}
-
-/* ---- values that are not tensors ---- */
-
-/* seq = [x], then for i < trips: seq = [x, ..., x, i as float]; y is the sequence, n its length. */
-static void open_sequence(struct fixture *f, const alt_session_options *options)
-{
-    struct graph_bytes body;
-    memset(f, 0, sizeof *f);
-    graph_bytes_open(&f->bytes, 1);
-    graph_bytes_input(&f->bytes, "trips", ALT_INT64, "");
-    graph_bytes_input(&f->bytes, "x", ALT_FLOAT32, "n");
-    graph_bytes_node(&f->bytes, "SequenceConstruct", "x", "first", NULL);
-    open_body(&body);
-    graph_bytes_input(&body, "s", ALT_FLOAT32, NULL);
-    graph_bytes_node(&body, "Cast", "i", "number", "to=1");
-    graph_bytes_node(&body, "SequenceInsert", "s,number", "t", NULL);
-    graph_bytes_output(&body, "t", ALT_FLOAT32);
-    graph_bytes_holder(&f->bytes, "Loop", "trips,,first", "y", NULL, 1, body_name, &body);
-    graph_bytes_node(&f->bytes, "SequenceLength", "y", "n", NULL);
-    graph_bytes_node(&f->bytes, "Identity", "y", "z", NULL);
-    graph_bytes_output(&f->bytes, "z", ALT_NONE);
-    graph_bytes_output(&f->bytes, "n", ALT_INT64);
-    open_model(f, options);
-}
-
-static void a_sequence_grows_in_a_loop_and_outlives_its_session(void **state)
-{
-    (void)state;
-    struct fixture f;
-    const float x[2] = {7, 8};
-    open_sequence(&f, NULL);
-    f.in[0] = number(3);
-    f.in[1] = floats(2, x);
-    run(&f);
-    run(&f);
-    alt_value *y = f.out[0], *kept = alt_value_retain(alt_value_element(y, 3));
-    f.out[0] = NULL;
-    assert_int_equal(*(const int64_t *)alt_value_data_const(f.out[1]), 4);
-    close_all(&f);
-    assert_int_equal(alt_value_kind(y), ALT_SEQUENCE);
-    assert_int_equal(alt_value_count(y), 4);
-    expect(alt_value_element(y, 0), 1, (const int64_t[]){2}, x);
-    for (int i = 0; i < 3; i++)
-        expect(alt_value_element(y, (size_t)i + 1), 0, NULL, (const float[]){(float)i});
-    alt_value_release(y);
-    expect(kept, 0, NULL, (const float[]){2});
-    alt_value_release(kept);
-}
-
-static void a_sequence_without_end_meets_the_ceiling(void **state)
-{
-    (void)state;
-    struct fixture f;
-    const alt_session_options options = {.size = sizeof options, .memory_limit = 4 << 20};
-    open_sequence(&f, &options);
-    f.in[0] = number(INT64_MAX);
-    f.in[1] = floats(1, (const float[]){1});
-    assert_int_equal(run_with(&f, NULL), ALT_E_NOMEM);
-    alt_value_release(f.in[0]);
-    f.in[0] = number(2);
-    run(&f);
-    assert_int_equal(alt_value_count(f.out[0]), 3);
-    close_all(&f);
-}
-
-static void outputs_that_are_no_tensors_take_no_given_value(void **state)
-{
-    (void)state;
-    struct fixture f;
-    alt_value *out[2] = {NULL};
-    open_sequence(&f, NULL);
-    f.in[0] = number(1);
-    f.in[1] = floats(1, (const float[]){1});
-    out[0] = f.in[1];
-    assert_int_equal(alt_session_run(f.session, NULL, (const alt_value *const *)f.in, 2, out, 2, NULL), ALT_E_ARGUMENT);
-    assert_null(out[1]);
-    close_all(&f);
-}
-
-/* n = SequenceLength(SequenceInsert(s, x)), where s is an input. */
-static void inputs_of_another_kind_are_refused(void **state)
-{
-    (void)state;
-    struct fixture f = {0};
-    struct pb info = {0}, type = {0}, sequence = {0}, element = {0}, tensor = {0};
-    graph_bytes_open(&f.bytes, 1);
-    pb_int(&tensor, 1, ALT_FLOAT32);
-    pb_message(&element, 1, &tensor);
-    pb_message(&sequence, 1, &element);
-    pb_message(&type, 4, &sequence);
-    pb_text(&info, 1, "s");
-    pb_message(&info, 2, &type);
-    pb_message(&f.bytes.graph, 11, &info);
-    graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "n");
-    graph_bytes_node(&f.bytes, "SequenceInsert", "s,x", "t", NULL);
-    graph_bytes_node(&f.bytes, "SequenceLength", "t", "n", NULL);
-    graph_bytes_output(&f.bytes, "n", ALT_INT64);
-    open_model(&f, NULL);
-    const float x[2] = {1, 2};
-    alt_value *ints = number(3), *of_ints, *of_floats, *optional, *empty;
-    f.in[1] = floats(2, x);
-    assert_int_equal(alt_value_sequence(NULL, 1, &ints, &of_ints), ALT_OK);
-    assert_int_equal(alt_value_sequence(NULL, 1, &f.in[1], &of_floats), ALT_OK);
-    assert_int_equal(alt_value_sequence(NULL, 0, NULL, &empty), ALT_OK);
-    assert_int_equal(alt_value_optional(NULL, of_floats, &optional), ALT_OK);
-    alt_value *const refused[] = {f.in[1], of_ints, optional};
-    for (int i = 0; i < 3; i++) {
-        f.in[0] = refused[i];
-        assert_int_equal(run_with(&f, NULL), ALT_E_ARGUMENT);
-        assert_non_null(strstr(f.text, "\"s\""));
-    }
-    alt_value *const taken[] = {empty, of_floats};
-    for (int i = 0; i < 2; i++) {
-        f.in[0] = taken[i];
-        run(&f);
-        assert_int_equal(*(const int64_t *)alt_value_data_const(f.out[0]), i + 1);
-    }
-    f.in[0] = NULL;
-    alt_value_release(ints);
-    alt_value_release(of_ints);
-    alt_value_release(of_floats);
-    alt_value_release(optional);
-    alt_value_release(empty);
-    close_all(&f);
+    flow_close(&f);
 }
 
 int main(void)
@@ -833,11 +539,6 @@ int main(void)
         cmocka_unit_test(a_condition_that_is_known_leaves_no_branch),
         cmocka_unit_test(findings_in_a_body_name_it),
         cmocka_unit_test(state_of_another_type_is_refused),
-        cmocka_unit_test(strings_cross_iterations),
-        cmocka_unit_test(inputs_of_another_kind_are_refused),
-        cmocka_unit_test(a_sequence_grows_in_a_loop_and_outlives_its_session),
-        cmocka_unit_test(a_sequence_without_end_meets_the_ceiling),
-        cmocka_unit_test(outputs_that_are_no_tensors_take_no_given_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
