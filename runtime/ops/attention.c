@@ -3,7 +3,8 @@
  * A tile is up to 64 rows of one head against all keys. Scores and sums over values are products in the canonical order of
  * runtime/kernels/kern.h; the scale multiplies the finished sum. Past keys, then new ones, make two such sums over values,
  * added in this order (with float16 and bfloat16, which are computed in float32 and rounded once, one for each 256 keys).
- * The softmax has the order of vec.h. A row whose keys are all masked is NaN, as its definition says.
+ * The softmax has the order of vec.h. A row whose keys are all masked gives zeros. Causal
+ * queries follow the past keys; with nonpad_kv_seqlen they are the last of the keys that it counts.
  *
  * softmax_precision beyond the type that is computed in is refused. With qk_matmul_output_mode 0 the scores are those
  * before softcap.

@@ -113,6 +113,33 @@ static void add_mask(const struct tile *t, int64_t row, char *x)
     set(p, x, n, p->keys);
 }
 
+/* Keys of the batch that are no padding. */
+static int64_t filled(const struct tile *t)
+{
+    const struct alt_attention *p = t->p;
+    return p->nonpad ? ((const int64_t *)t->args->operand[p->nonpad].data)[t->b * p->nonpad_stride] : p->keys;
+}
+
+/* Keys that a causal row sees: queries are the last of the keys that are filled, or follow the past ones. */
+static int64_t seen(const struct tile *t, int64_t row)
+{
+    const struct alt_attention *p = t->p;
+    return row + 1 + (p->nonpad ? filled(t) - p->rows : p->segment[ALT_ATTENTION_PAST].length);
+}
+
+/* Scores to weights. A row that sees no key weighs nothing. */
+static void softmax(const struct alt_attention *p, char *x)
+{
+    const double largest = alt_vec_max(p->wide, x, p->keys);
+    if (largest == -(double)INFINITY) {
+        for (int64_t j = 0; j < p->keys; j++)
+            alt_vec_set(p->wide, x, j, 0);
+        return;
+    }
+    alt_vec_exp(p->wide, x, p->keys, largest);
+    alt_vec_divide(p->wide, x, p->keys, alt_vec_sum(p->wide, x, p->keys));
+}
+
 /* From scores to weights, with everything on the way. */
 static void finish_row(const struct tile *t, int64_t row, char *x)
 {
@@ -129,13 +156,12 @@ static void finish_row(const struct tile *t, int64_t row, char *x)
     if (p->mask.operand)
         add_mask(t, row, x);
     if (p->causal)
-        set(p, x, p->segment[ALT_ATTENTION_PAST].length + row + 1, p->keys);
+        set(p, x, seen(t, row), p->keys);
     if (p->nonpad)
-        set(p, x, ((const int64_t *)t->args->operand[p->nonpad].data)[t->b * p->nonpad_stride], p->keys);
+        set(p, x, filled(t), p->keys);
     if (mode == 2)
         p->store(out, 1, x, p->keys);
-    alt_vec_exp(p->wide, x, p->keys, alt_vec_max(p->wide, x, p->keys));
-    alt_vec_divide(p->wide, x, p->keys, alt_vec_sum(p->wide, x, p->keys));
+    softmax(p, x);
     if (mode == 3)
         p->store(out, 1, x, p->keys);
 }
