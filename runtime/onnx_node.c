@@ -103,6 +103,15 @@ static int count_present(const char *const *names, int count)
 
 static bool within(int n, int min, int max) { return n >= min && (max < 0 || n <= max); }
 
+/* The first input that the operator cannot do without and that is left out; -1: none. */
+static int left_out(const struct alt_onnx_making *m, const struct alt_op_info *row)
+{
+    for (int i = 0; i < m->n_in && i < row->min_in && !(row->flags & ALT_OP_OMITS); i++)
+        if (!m->in[i])
+            return i;
+    return -1;
+}
+
 /* Why alt cannot run the node, or NULL. */
 static const char *find_fault(const struct alt_onnx_making *m, char *text, size_t size)
 {
@@ -119,6 +128,8 @@ static const char *find_fault(const struct alt_onnx_making *m, char *text, size_
     else if (!within(m->n_in, row->flags & ALT_OP_OMITS ? 0 : row->min_in, row->max_in))
         snprintf(text, size, "%d inputs; alt knows it with %d to %d (-1: any number)", m->n_in, row->min_in,
                  row->max_in);
+    else if (left_out(m, row) >= 0)
+        snprintf(text, size, "input %d is left out", left_out(m, row));
     else if (!within(m->n_out, row->min_out, row->max_out))
         snprintf(text, size, "%d outputs; alt knows it with %d to %d (-1: any number)", m->n_out, row->min_out,
                  row->max_out);

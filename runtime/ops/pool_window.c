@@ -118,7 +118,7 @@ static void finish_row(const struct row *r)
 static void run_row(const struct alt_pool *p, const char *x, int64_t number, char *y, char *scratch)
 {
     const int64_t count = p->w.out[p->w.rank - 1] * p->block;
-    struct row r = {.p = p, .x = x, .y = p->narrow ? scratch : y, .in = scratch + p->at_in};
+    struct row r = {.p = p, .x = x, .y = p->narrow ? scratch : y, .in = scratch ? scratch + p->at_in : NULL};
     for (int a = p->w.rank - 2; a >= 0; a--) {
         r.out[a] = number % p->w.out[a];
         number /= p->w.out[a];

@@ -32,6 +32,7 @@ static alt_status infer(struct alt_infer *inf)
 {
     bool max;
     ALT_CHECK(alt_infer_expect(inf, X, ALT_CLASS_FLOAT));
+    ALT_CHECK(alt_infer_expect(inf, ROIS, ALT_CLASS_FLOAT));
     ALT_CHECK(alt_infer_same_dtype(inf, X, ROIS));
     ALT_CHECK(alt_infer_indices(inf, BATCHES));
     const struct alt_shape *x = &inf->in[X]->shape, *rois = &inf->in[ROIS]->shape, *batches = &inf->in[BATCHES]->shape;

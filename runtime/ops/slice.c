@@ -18,6 +18,7 @@ struct slices {
 };
 
 static int input_of(const struct alt_infer *inf, int i) { return inf->node->opset < 10 ? -1 : i; }
+static const char *attr_of(const struct alt_infer *inf, const char *name) { return inf->node->opset < 10 ? name : NULL; }
 
 /* Number `end` or `start` so large that it means "to the end" whatever the extent; exporters write INT32_MAX or INT64_MAX. */
 static bool is_far(alt_dim d) { return alt_dim_known(d) && d >= INT32_MAX; }
@@ -79,7 +80,7 @@ static void soften(struct alt_infer *inf, const char *attr, int input, struct sl
 {
     int64_t ints[ALT_MAX_RANK];
     int count;
-    if (alt_infer_arg_ints(inf, attr, input, ALT_MAX_RANK, ints, &count) != ALT_ARG_KNOWN)
+    if (alt_infer_arg_ints(inf, attr_of(inf, attr), input, ALT_MAX_RANK, ints, &count) != ALT_ARG_KNOWN)
         return;
     for (int i = 0; i < count && i < s->count; i++)
         list[i] = alt_dim_from_int(ints[i] < -ALT_DIM_MINUS_MOST ? -ALT_DIM_MINUS_MOST : ints[i]);
@@ -89,7 +90,7 @@ static void soften(struct alt_infer *inf, const char *attr, int input, struct sl
 static alt_status read_positions(struct alt_infer *inf, const char *attr, int i, struct slices *s, alt_dim *list, int *waits)
 {
     int count;
-    enum alt_arg arg = alt_infer_arg(inf, attr, input_of(inf, i), ALT_MAX_RANK, list, &count);
+    enum alt_arg arg = alt_infer_arg(inf, attr_of(inf, attr), input_of(inf, i), ALT_MAX_RANK, list, &count);
     if (arg == ALT_ARG_ABSENT)
         return alt_infer_fail(inf, ALT_E_MODEL, "%s are missing", attr);
     if (arg == ALT_ARG_UNKNOWN) {
@@ -113,7 +114,7 @@ static alt_status read_slices(struct alt_infer *inf, struct slices *s, int *wait
     s->axes_known = s->steps_known = true;
     ALT_CHECK(read_positions(inf, "starts", 1, s, s->start, waits));
     ALT_CHECK(read_positions(inf, "ends", 2, s, s->end, waits));
-    enum alt_arg arg = alt_infer_arg_ints(inf, inf->node->opset < 10 ? "axes" : NULL, input_of(inf, 3), ALT_MAX_RANK,
+    enum alt_arg arg = alt_infer_arg_ints(inf, attr_of(inf, "axes"), input_of(inf, 3), ALT_MAX_RANK,
                                           s->axis, &count);
     if (arg == ALT_ARG_UNKNOWN) {
         *waits = 3;
