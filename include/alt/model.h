@@ -27,7 +27,7 @@ typedef struct alt_model_options {
     const char *folder;
 } alt_model_options;
 
-/** Reads the model at `path` (ONNX, opsets 7 to 27). `options` may be NULL. External tensor data is taken from the
+/** Reads the model at `path` (ONNX, opsets 1 to 27). `options` may be NULL. External tensor data is taken from the
  * folder of `path` only. Any thread. Returns ALT_E_IO, ALT_E_MALFORMED, ALT_E_MODEL, ALT_E_UNSUPPORTED (the text names
  * every node that cannot run), ALT_E_SHAPE, ALT_E_NOMEM. `error` may be NULL; otherwise it receives an owned error on
  * failure and NULL on success. */

@@ -70,10 +70,12 @@ static uint32_t try_candidate(struct bench *b, const struct alt_msg_candidate *c
     return guard.faults || !(f->error <= TOLERANCE) ? ALT_CAUSE_WRONG : ALT_CAUSE_NONE;
 }
 
-static _Noreturn void child(struct bench *b, const struct alt_msg_candidate *candidate, struct finding *f)
+static _Noreturn void child(struct bench *b, const struct alt_msg_candidate *candidate, pid_t parent, struct finding *f)
 {
     const struct rlimit cpu = {MOST_MS / 1000 + 2, MOST_MS / 1000 + 2}, none = {0, 0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* single-threaded parent: the thread is the process */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* forked by the main thread, which ends with the process */
+    if (getppid() != parent)
+        _exit(0); /* it ended before that */
     setrlimit(RLIMIT_CPU, &cpu);
     setrlimit(RLIMIT_CORE, &none);
     f->cause = try_candidate(b, candidate, f);
@@ -122,9 +124,10 @@ void check_candidate(struct bench *b, const struct alt_msg_candidate *candidate,
     if (f == MAP_FAILED)
         return;
     f->cause = ALT_CAUSE_LOST;
+    const pid_t self = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        child(b, candidate, f);
+        child(b, candidate, self, f);
     if (pid > 0) {
         const int limit = limit_ms(b);
         bool ended = wait_child(pid, limit, &status);
