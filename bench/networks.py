@@ -15,7 +15,7 @@ import numpy as np
 from onnx import TensorProto
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
-from nets import Net  # noqa: E402
+from nets import Net, layer_norm  # noqa: E402
 
 
 def resnet(name, batch, image, classes, stem, stem_stride):
@@ -58,14 +58,6 @@ def mobilenet_v2(batch):
     return net
 
 
-def layer_norm(net, x, width):
-    """As exporters of that time wrote it."""
-    centred = net.op("Sub", x, net.op("ReduceMean", x, axes=[-1]))
-    variance = net.op("ReduceMean", net.op("Pow", centred, net.const(np.float32(2))), axes=[-1])
-    scaled = net.op("Div", centred, net.op("Sqrt", net.op("Add", variance, net.const(np.float32(1e-12)))))
-    return net.op("Add", net.op("Mul", scaled, net.vector(width, 0.5, 1.5)), net.vector(width))
-
-
 def linear(net, x, width, out):
     return net.op("Add", net.op("MatMul", x, net.weight(width, out, fan=width)), net.vector(out))
 
@@ -77,7 +69,7 @@ def bert(name, batch, layers, width, heads, sequence=128, words=30522):
                         for n in ("input_ids", "attention_mask", "token_type_ids"))
     table = lambda rows: net.const((net.random.standard_normal((rows, width)) * 0.02).astype(np.float32))
     x = net.op("Add", net.op("Gather", table(words), ids), net.op("Gather", table(2), kinds))
-    x = layer_norm(net, net.op("Add", x, table(sequence)), width)
+    x = layer_norm(net, net.op("Add", x, table(sequence)), width, 1e-12)
     hidden = net.op("Cast", net.op("Unsqueeze", mask, net.ints(1, 2)), to=TensorProto.FLOAT)
     hidden = net.op("Mul", net.op("Sub", scalar(1), hidden), scalar(-10000))
     size = width // heads
@@ -88,11 +80,11 @@ def bert(name, batch, layers, width, heads, sequence=128, words=30522):
         weights = net.op("Softmax", net.op("Add", scores, hidden), axis=-1)
         y = net.op("Transpose", net.op("MatMul", weights, split(v, [0, 2, 1, 3])), perm=[0, 2, 1, 3])
         y = linear(net, net.op("Reshape", y, net.ints(0, 0, width)), width, width)
-        x = layer_norm(net, net.op("Add", y, x), width)
+        x = layer_norm(net, net.op("Add", y, x), width, 1e-12)
         y = linear(net, x, width, 4 * width)
         gelu = net.op("Add", net.op("Erf", net.op("Div", y, scalar(2**0.5))), scalar(1))
         y = net.op("Mul", net.op("Mul", y, gelu), scalar(0.5))
-        x = layer_norm(net, net.op("Add", linear(net, y, 4 * width, width), x), width)
+        x = layer_norm(net, net.op("Add", linear(net, y, 4 * width, width), x), width, 1e-12)
     net.output(x, shape=[batch, sequence, width])
     first = net.op("Gather", x, net.const(np.int64(0)), axis=1)
     net.output(net.op("Tanh", linear(net, first, width, width)), shape=[batch, width])

@@ -109,11 +109,11 @@ def inverted_residual():
     return n
 
 
-def layer_norm(n, x, width):
+def layer_norm(n, x, width, epsilon=1e-5):
     """Written out, as exporters before opset 17 do."""
     centred = n.op("Sub", x, n.op("ReduceMean", x, axes=[-1]))
     variance = n.op("ReduceMean", n.op("Pow", centred, n.const(np.float32(2))), axes=[-1])
-    y = n.op("Div", centred, n.op("Sqrt", n.op("Add", variance, n.const(np.float32(1e-5)))))
+    y = n.op("Div", centred, n.op("Sqrt", n.op("Add", variance, n.const(np.float32(epsilon)))))
     return n.op("Add", n.op("Mul", y, n.vector(width, 0.5, 1.5)), n.vector(width))
 
 

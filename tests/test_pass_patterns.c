@@ -1,30 +1,9 @@
 /* test_pass_patterns.c: the passes that recognise what was written out: graph text before and after, and what they must leave. */
-#include "runtime/pass.h"
 #include "tests/cmocka_all.h"
-#include "tests/graph_text.h"
+#include "tests/pass_check.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct graph_text text;
-
-/* Infers, runs one pass, and compares; the pass must say whether it changed something. */
-static void check(enum alt_pass pass, const char *before, const char *after)
-{
-    bool changed = false;
-    char unchanged[sizeof text.printed];
-
-    assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
-    assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
-    assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
-    strcpy(unchanged, graph_text_print(&text));
-    assert_int_equal(alt_pass_table[pass].fn(text.graph, &text.diag, &changed), ALT_OK);
-    if (alt_graph_verify(text.graph, &text.diag) != ALT_OK)
-        fail_msg("%s", text.diag.text);
-    assert_string_equal(graph_text_print(&text), after ? after : unchanged);
-    assert_int_equal(changed, after != NULL);
-    graph_text_close(&text);
-}
 
 /* ---- gelu ---- */
 
@@ -38,20 +17,14 @@ static void test_gelu(void **state)
     };
     for (size_t i = 0; i < sizeof body / sizeof *body; i++) {
         char before[1024];
-        bool changed = false;
         snprintf(before, sizeof before,
                  "input x float32[n,4]\nconst r float32[] 1.41421356\nconst q float32[] 0.70710678\n"
                  "const one float32[] 1\nconst half float32[1] 0.5\n%soutput y\n",
                  body[i]);
-        assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
-        assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
-        assert_int_equal(alt_pass_gelu(text.graph, &text.diag, &changed), ALT_OK);
-        assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
-        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
-        assert_string_equal(graph_text_print(&text), "  input x: float32[n,4]\n"
-                                                     "  y: float32[n,4] = Gelu-20(x)\n"
-                                                     "  output y\n");
-        graph_text_close(&text);
+        pass_check_tidy(ALT_PASS_gelu, before,
+                        "  input x: float32[n,4]\n"
+                        "  y: float32[n,4] = Gelu-20(x)\n"
+                        "  output y\n");
     }
 }
 
@@ -72,7 +45,7 @@ static void test_gelu_keeps(void **state)
                  "input x float32[n,4]\ninput z float32[n,4]\nconst r float32[] 1.41421356\n"
                  "const one float32[] 1\nconst half float32[1] 0.5\n%s",
                  body[i]);
-        check(ALT_PASS_gelu, before, NULL);
+        pass_check(ALT_PASS_gelu, before, NULL);
     }
 }
 
@@ -82,21 +55,8 @@ static void test_gelu_keeps(void **state)
 static void check_pattern(enum alt_pass pass, const char *head, const char *body, const char *after)
 {
     char before[2048];
-    bool changed = false, dead = false;
-
     snprintf(before, sizeof before, "%s%s", head, body);
-    if (!after) {
-        check(pass, before, NULL);
-        return;
-    }
-    assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
-    assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
-    assert_int_equal(alt_pass_table[pass].fn(text.graph, &text.diag, &changed), ALT_OK);
-    assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
-    assert_int_equal(alt_pass_dce(text.graph, &text.diag, &dead), ALT_OK);
-    assert_string_equal(graph_text_print(&text), after);
-    assert_true(changed);
-    graph_text_close(&text);
+    pass_check_tidy(pass, before, after);
 }
 
 #define TANH_HEAD \
@@ -287,16 +247,8 @@ static void test_layer_norm(void **state)
          "  y: float32[n,5,4] = Add-14(b, %0)\n"
          "  output y\n"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bool changed = false;
-        assert_int_equal(graph_text_open(&text, NULL, cases[i].before), ALT_OK);
-        assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
-        assert_int_equal(alt_pass_layer_norm(text.graph, &text.diag, &changed), ALT_OK);
-        assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
-        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
-        assert_string_equal(graph_text_print(&text), cases[i].after);
-        graph_text_close(&text);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        pass_check_tidy(ALT_PASS_layer_norm, cases[i].before, cases[i].after);
 }
 
 static void test_layer_norm_keeps(void **state)
@@ -323,7 +275,7 @@ static void test_layer_norm_keeps(void **state)
                   "a = Add-14(v, eps)\nr = Sqrt-13(a)\nd = Div-14(c, r)\ny = Mul-14(d, s)\noutput y\n",
     };
     for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
-        check(ALT_PASS_layer_norm, keep[i], NULL);
+        pass_check(ALT_PASS_layer_norm, keep[i], NULL);
 }
 
 int main(void)

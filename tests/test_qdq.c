@@ -2,31 +2,13 @@
 #include "runtime/pass.h"
 #include "runtime/step.h"
 #include "tests/cmocka_all.h"
-#include "tests/fail_alloc.h"
 #include "tests/graph_text.h"
+#include "tests/pass_check.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static struct graph_text text;
-
-/* Infers, runs one pass and dce, and compares; `after` NULL: the pass leaves all as it is. */
-static void check(enum alt_pass pass, const char *before, const char *after)
-{
-    bool changed = false, cleaned = false;
-    char unchanged[sizeof text.printed];
-    assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
-    assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
-    strcpy(unchanged, graph_text_print(&text));
-    assert_int_equal(alt_pass_table[pass].fn(text.graph, &text.diag, &changed), ALT_OK);
-    if (alt_graph_verify(text.graph, &text.diag) != ALT_OK)
-        fail_msg("%s", text.diag.text);
-    if (after)
-        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &cleaned), ALT_OK);
-    assert_string_equal(graph_text_print(&text), after ? after : unchanged);
-    assert_int_equal(changed, after != NULL);
-    graph_text_close(&text);
-}
 
 #define CONV_HEAD \
     "input x uint8[n,2,5,5]\nconst w int8[3,2,3,3] 7\nconst b int32[3] 100\nconst sx float32[] 0.5\nconst zx uint8[] 3\n" \
@@ -41,44 +23,44 @@ static void check(enum alt_pass pass, const char *before, const char *after)
 static void test_conv(void **state)
 {
     (void)state;
-    check(ALT_PASS_fold_qdq,
-          CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf) pads=[1,1,1,1]\ny = QuantizeLinear-13(c, sy, mid)\noutput y\n",
-          CONV_CONSTS "  const mid: uint8[]\n"
-          "  y: uint8[n,3,5,5] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, mid, b) pads=[1,1,1,1] # c\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq,
+                    CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf) pads=[1,1,1,1]\ny = QuantizeLinear-13(c, sy, mid)\noutput y\n",
+                    CONV_CONSTS "  const mid: uint8[]\n"
+                    "  y: uint8[n,3,5,5] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, mid, b) pads=[1,1,1,1] # c\n  output y\n");
     /* Relu is what saturation does: the zero point is the least number */
-    check(ALT_PASS_fold_qdq,
-          CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\nr = Relu-13(c)\ny = QuantizeLinear-13(r, sy, zy)\noutput y\n",
-          CONV_CONSTS "  const zy: uint8[]\n"
-          "  y: uint8[n,3,3,3] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, zy, b) # c\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq,
+                    CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\nr = Relu-13(c)\ny = QuantizeLinear-13(r, sy, zy)\noutput y\n",
+                    CONV_CONSTS "  const zy: uint8[]\n"
+                    "  y: uint8[n,3,3,3] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, zy, b) # c\n  output y\n");
     /* no bias, no zero point of y: it is uint8 then */
-    check(ALT_PASS_fold_qdq,
-          CONV_HEAD CONV_BODY "c = Conv-11(xf, wf)\ny = QuantizeLinear-13(c, sy)\noutput y\n",
-          "  input x: uint8[n,2,5,5]\n  const w: int8[3,2,3,3]\n  const sx: float32[]\n  const zx: uint8[]\n"
-          "  const sw: float32[3]\n  const zw: int8[3]\n  const sy: float32[]\n  const %0: uint8[]\n"
-          "  y: uint8[n,3,3,3] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, %0) # c\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq,
+                    CONV_HEAD CONV_BODY "c = Conv-11(xf, wf)\ny = QuantizeLinear-13(c, sy)\noutput y\n",
+                    "  input x: uint8[n,2,5,5]\n  const w: int8[3,2,3,3]\n  const sx: float32[]\n  const zx: uint8[]\n"
+                    "  const sw: float32[3]\n  const zw: int8[3]\n  const sy: float32[]\n  const %0: uint8[]\n"
+                    "  y: uint8[n,3,3,3] = QLinearConv-11(x, sx, zx, w, sw, zw, sy, %0) # c\n  output y\n");
 }
 
 static void test_symmetric_relu(void **state)
 {
     (void)state;
-    check(ALT_PASS_fold_qdq,
-          "input x int8[1,1,4]\nconst w int8[1,1,2] 7\nconst s float32[] 0.5\nconst z int8[] 0\n"
-          "a = DequantizeLinear-13(x, s, z)\nwf = DequantizeLinear-13(w, s, z)\nc = Conv-11(a, wf)\nr = Relu-14(c)\n"
-          "y = QuantizeLinear-13(r, s, z)\noutput y\n",
-          "  input x: int8[1,1,4]\n  const w: int8[1,1,2]\n  const s: float32[]\n  const z: int8[]\n"
-          "  %0: int8[1,1,3] = QLinearConv-11(x, s, z, w, s, z, s, z) # c\n"
-          "  y: int8[1,1,3] = Relu-14(%0) # r\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq,
+                    "input x int8[1,1,4]\nconst w int8[1,1,2] 7\nconst s float32[] 0.5\nconst z int8[] 0\n"
+                    "a = DequantizeLinear-13(x, s, z)\nwf = DequantizeLinear-13(w, s, z)\nc = Conv-11(a, wf)\nr = Relu-14(c)\n"
+                    "y = QuantizeLinear-13(r, s, z)\noutput y\n",
+                    "  input x: int8[1,1,4]\n  const w: int8[1,1,2]\n  const s: float32[]\n  const z: int8[]\n"
+                    "  %0: int8[1,1,3] = QLinearConv-11(x, s, z, w, s, z, s, z) # c\n"
+                    "  y: int8[1,1,3] = Relu-14(%0) # r\n  output y\n");
 }
 
 static void test_matmul(void **state)
 {
     (void)state;
-    check(ALT_PASS_fold_qdq,
-          "input x int8[n,4]\nconst w uint8[4,2] 7\nconst s float32[] 0.5\nconst z int8[] 1\nconst sw float32[2] 0.25\n"
-          "const zw uint8[2] 4\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(w, sw, zw) axis=-1\n"
-          "c = MatMul-13(a, b)\ny = QuantizeLinear-13(c, s, z)\noutput y\n",
-          "  input x: int8[n,4]\n  const w: uint8[4,2]\n  const s: float32[]\n  const z: int8[]\n  const sw: float32[2]\n"
-          "  const zw: uint8[2]\n  y: int8[n,2] = QLinearMatMul-13(x, s, z, w, sw, zw, s, z) # c\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq,
+                    "input x int8[n,4]\nconst w uint8[4,2] 7\nconst s float32[] 0.5\nconst z int8[] 1\nconst sw float32[2] 0.25\n"
+                    "const zw uint8[2] 4\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(w, sw, zw) axis=-1\n"
+                    "c = MatMul-13(a, b)\ny = QuantizeLinear-13(c, s, z)\noutput y\n",
+                    "  input x: int8[n,4]\n  const w: uint8[4,2]\n  const s: float32[]\n  const z: int8[]\n  const sw: float32[2]\n"
+                    "  const zw: uint8[2]\n  y: int8[n,2] = QLinearMatMul-13(x, s, z, w, sw, zw, s, z) # c\n  output y\n");
 }
 
 static void test_fold_keeps(void **state)
@@ -106,7 +88,7 @@ static void test_fold_keeps(void **state)
     for (size_t i = 0; i < sizeof body / sizeof *body; i++) {
         char before[2048];
         snprintf(before, sizeof before, "%s%s", CONV_HEAD, body[i]);
-        check(ALT_PASS_fold_qdq, before, NULL);
+        pass_check_tidy(ALT_PASS_fold_qdq, before, NULL);
     }
 }
 
@@ -128,11 +110,11 @@ static void test_move(void **state)
         snprintf(before, sizeof before, "%sa = DequantizeLinear-13(x, s, z)\n%sy = QuantizeLinear-13(m, s, z)\noutput y\n",
                  MOVE_HEAD, cases[i].node);
         snprintf(after, sizeof after, "  input x: uint8[2,4,6]\n%s  output y\n", cases[i].after);
-        check(ALT_PASS_move_qdq, before, after);
+        pass_check_tidy(ALT_PASS_move_qdq, before, after);
     }
-    check(ALT_PASS_move_qdq,
-          MOVE_HEAD "a = DequantizeLinear-13(x, s, z)\nb = QuantizeLinear-13(a, s, z)\ny = Flatten-13(b)\noutput y\n",
-          "  input x: uint8[2,4,6]\n  y: uint8[2,24] = Flatten-13(x)\n  output y\n");
+    pass_check_tidy(ALT_PASS_move_qdq,
+                    MOVE_HEAD "a = DequantizeLinear-13(x, s, z)\nb = QuantizeLinear-13(a, s, z)\ny = Flatten-13(b)\noutput y\n",
+                    "  input x: uint8[2,4,6]\n  y: uint8[2,24] = Flatten-13(x)\n  output y\n");
 }
 
 static void test_move_keeps(void **state)
@@ -148,33 +130,33 @@ static void test_move_keeps(void **state)
     for (size_t i = 0; i < sizeof body / sizeof *body; i++) {
         char before[512];
         snprintf(before, sizeof before, "%s%s", MOVE_HEAD, body[i]);
-        check(ALT_PASS_move_qdq, before, NULL);
+        pass_check_tidy(ALT_PASS_move_qdq, before, NULL);
     }
 }
 
 static void test_binary(void **state)
 {
     (void)state;
-    check(ALT_PASS_fold_qdq_binary,
-          MOVE_HEAD "input v uint8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Add-14(a, b)\n"
-                    "y = QuantizeLinear-13(c, t, z)\noutput y\n",
-          "  input x: uint8[2,4,6]\n  input v: uint8[6]\n  const s: float32[]\n  const z: uint8[]\n  const t: float32[]\n"
-          "  y: uint8[2,4,6] = com.microsoft.QLinearAdd-1(x, s, z, v, t, _, t, z) # c\n  output y\n");
+    pass_check_tidy(ALT_PASS_fold_qdq_binary,
+                    MOVE_HEAD "input v uint8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Add-14(a, b)\n"
+                              "y = QuantizeLinear-13(c, t, z)\noutput y\n",
+                    "  input x: uint8[2,4,6]\n  input v: uint8[6]\n  const s: float32[]\n  const z: uint8[]\n  const t: float32[]\n"
+                    "  y: uint8[2,4,6] = com.microsoft.QLinearAdd-1(x, s, z, v, t, _, t, z) # c\n  output y\n");
     /* another type, and a sum that somebody reads */
-    check(ALT_PASS_fold_qdq_binary,
-          MOVE_HEAD "input v int8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Mul-14(a, b)\n"
-                    "y = QuantizeLinear-13(c, t, z)\noutput y\n",
-          NULL);
-    check(ALT_PASS_fold_qdq_binary,
-          MOVE_HEAD "a = DequantizeLinear-13(x, s, z)\nc = Mul-14(a, a)\ny = QuantizeLinear-13(c, t, z)\noutput y\noutput c\n",
-          NULL);
+    pass_check_tidy(ALT_PASS_fold_qdq_binary,
+                    MOVE_HEAD "input v int8[6]\na = DequantizeLinear-13(x, s, z)\nb = DequantizeLinear-13(v, t)\nc = Mul-14(a, b)\n"
+                              "y = QuantizeLinear-13(c, t, z)\noutput y\n",
+                    NULL);
+    pass_check_tidy(ALT_PASS_fold_qdq_binary,
+                    MOVE_HEAD "a = DequantizeLinear-13(x, s, z)\nc = Mul-14(a, a)\ny = QuantizeLinear-13(c, t, z)\noutput y\noutput c\n",
+                    NULL);
 }
 
 /* Folding leaves the weights of a pattern quantised, also while a scale is still to be folded, and folds all others. */
 static void test_folding_waits(void **state)
 {
     (void)state;
-    check(ALT_PASS_fold, CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\ny = QuantizeLinear-13(c, sy, mid)\noutput y\n", NULL);
+    pass_check_tidy(ALT_PASS_fold, CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\ny = QuantizeLinear-13(c, sy, mid)\noutput y\n", NULL);
     static const char *const made[] = {"half = Mul-13(sy, sy)\n", ""};
     static const char *const scale[] = {"half", "sy"};
     for (int i = 0; i < 2; i++) {
@@ -250,24 +232,11 @@ static void test_answers(void **state)
     graph_text_close(&text);
 }
 
-static alt_status run_with(const alt_allocator *hooks, void *context)
-{
-    (void)context;
-    alt_status status = graph_text_open(
-        &text, hooks, CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\nq = QuantizeLinear-13(c, sy)\nd = DequantizeLinear-13(q, sy)\n"
-                                          "f = Flatten-13(d)\ny = QuantizeLinear-13(f, sy)\noutput y\n");
-    if (status == ALT_OK)
-        status = alt_passes_run(text.graph, NULL, NULL);
-    graph_text_close(&text);
-    return status;
-}
-
 static void test_no_memory(void **state)
 {
     (void)state;
-    const char *why = NULL;
-    if (fail_alloc_sweep(run_with, NULL, &why) == 0)
-        fail_msg("%s", why);
+    pass_check_memory(CONV_HEAD CONV_BODY "c = Conv-11(xf, wf, bf)\nq = QuantizeLinear-13(c, sy)\nd = DequantizeLinear-13(q, sy)\n"
+                      "f = Flatten-13(d)\ny = QuantizeLinear-13(f, sy)\noutput y\n");
 }
 
 int main(void)

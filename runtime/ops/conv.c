@@ -110,6 +110,23 @@ alt_status alt_conv_read(struct alt_kernel_bind *bind, int w_index, int b_index,
     return ALT_OK;
 }
 
+/* Along each axis, kernel position k reads k * dilation - begin past where the stride leads. */
+alt_status alt_conv_panel(const struct alt_op_window *w, const struct alt_operand *x, int width, struct alt_arena *arena,
+                          struct alt_panel *panel)
+{
+    panel->rank = w->rank;
+    panel->width = width;
+    for (int a = 0; a < w->rank; a++) {
+        int64_t *base = alt_arena_array(arena, (size_t)w->kernel[a], sizeof *base);
+        if (!base)
+            return ALT_E_NOMEM;
+        for (int64_t k = 0; k < w->kernel[a]; k++)
+            base[k] = k * w->dilation[a] - w->begin[a];
+        panel->axis[a] = (struct alt_panel_axis){w->kernel[a], w->stride[a], w->in[a], x->stride[2 + a], w->out[a], base};
+    }
+    return ALT_OK;
+}
+
 /* Channels a group that X and W say; -1: not known. */
 static int64_t group_channels(const struct alt_operand *w) { return w->rank > 1 ? w->dim[1] : -1; }
 

@@ -10,7 +10,7 @@
 #ifndef ALT_RUNTIME_OPS_CONV_H
 #define ALT_RUNTIME_OPS_CONV_H
 
-#include "runtime/ops/window.h"
+#include "runtime/ops/gather_panel.h"
 #include "runtime/step.h"
 
 struct alt_infer;
@@ -30,6 +30,10 @@ struct alt_conv {
 alt_status alt_conv_infer(struct alt_infer *inf, int w, int b, struct alt_shape *y);
 /* Fills `c` from a binding's logical extents. Reports what does not fit. */
 alt_status alt_conv_read(struct alt_kernel_bind *bind, int w, int b, struct alt_conv *c);
+
+/* The panels of `width` pixels over x, plain, that a product reads; ALT_E_NOMEM. */
+alt_status alt_conv_panel(const struct alt_op_window *w, const struct alt_operand *x, int width, struct alt_arena *arena,
+                          struct alt_panel *panel);
 
 extern const struct alt_kernel alt_conv_plain;
 extern const struct alt_kernel alt_conv_blocked;

@@ -206,23 +206,6 @@ static void run(const struct alt_kargs *args)
     }
 }
 
-/* Along each axis, kernel position k reads k * dilation - begin past where the stride leads. */
-static alt_status set_panel(struct general *p, const struct alt_operand *x, struct alt_arena *arena)
-{
-    const struct alt_op_window *w = &p->i.c.w;
-    p->panel.rank = w->rank;
-    p->panel.width = p->i.kern->nr;
-    for (int a = 0; a < w->rank; a++) {
-        int64_t *base = alt_arena_array(arena, (size_t)w->kernel[a], sizeof *base);
-        if (!base)
-            return ALT_E_NOMEM;
-        for (int64_t k = 0; k < w->kernel[a]; k++)
-            base[k] = k * w->dilation[a] - w->begin[a];
-        p->panel.axis[a] = (struct alt_panel_axis){w->kernel[a], w->stride[a], w->in[a], x->stride[2 + a], w->out[a], base};
-    }
-    return ALT_OK;
-}
-
 static void share_rows(struct general *p)
 {
     const struct alt_conv *c = &p->i.c;
@@ -263,7 +246,7 @@ static int bind(struct alt_kernel_bind *bind)
         bind->range = 0;
         return ALT_OK;
     }
-    ALT_CHECK(set_panel(p, &bind->in[p->i.roles->x], bind->arena));
+    ALT_CHECK(alt_conv_panel(&p->i.c.w, &bind->in[p->i.roles->x], p->i.kern->nr, bind->arena, &p->panel));
     p->k = c->ic * c->taps;
     p->depth = p->k < ALT_Q8_DEPTH ? p->k : ALT_Q8_DEPTH;
     p->panels = (c->pixels + p->i.kern->nr - 1) / p->i.kern->nr;

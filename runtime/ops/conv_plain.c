@@ -157,24 +157,6 @@ static void read_strides(struct plain *p, const struct alt_operand *x, const str
     p->pack_w |= p->w_c != dense && p->c.ic > 1;
 }
 
-/* Along each axis, kernel position k reads k * dilation - begin past where the stride leads. */
-static alt_status set_panel(struct plain *p, const struct alt_operand *x, struct alt_arena *arena)
-{
-    const struct alt_op_window *w = &p->c.w;
-    p->panel.rank = w->rank;
-    p->panel.width = p->kern->nr;
-    for (int a = 0; a < w->rank; a++) {
-        int64_t *base = alt_arena_array(arena, (size_t)w->kernel[a], sizeof *base);
-        if (!base)
-            return ALT_E_NOMEM;
-        for (int64_t k = 0; k < w->kernel[a]; k++)
-            base[k] = k * w->dilation[a] - w->begin[a];
-        p->panel.axis[a] = (struct alt_panel_axis){w->kernel[a], w->stride[a], w->in[a], x->stride[2 + a], w->out[a], base};
-    }
-    p->x_low = alt_panel_low(&p->panel);
-    return ALT_OK;
-}
-
 /* Places of everything in a thread's scratch; returns its bytes. */
 static int64_t lay_scratch(struct plain *p)
 {
@@ -228,7 +210,8 @@ static int bind(struct alt_kernel_bind *bind)
     p->real = p->dtype == ALT_FLOAT64 ? 8 : 4;
     read_strides(p, &bind->in[0], &bind->in[1]);
     p->b_o = p->c.bias ? bind->in[2].stride[0] : 0;
-    ALT_CHECK(set_panel(p, &bind->in[0], bind->arena));
+    ALT_CHECK(alt_conv_panel(&p->c.w, &bind->in[0], p->kern->nr, bind->arena, &p->panel));
+    p->x_low = alt_panel_low(&p->panel);
     p->k = p->c.ic * p->c.taps;
     p->depth = p->k < DEPTH ? p->k : DEPTH;
     p->panels = (p->c.pixels + p->kern->nr - 1) / p->kern->nr;
