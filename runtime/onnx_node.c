@@ -17,9 +17,10 @@ const char *alt_onnx_node_name(const struct alt_onnx_node *node)
     return "";
 }
 
-/* Defines the outputs of a node that are not left out. */
+/* Defines the outputs of a node that are not left out. The first `least` are what its operator always has: kernels write
+ * them, whether they have a name or not. */
 static alt_status define_outputs(struct alt_onnx_load *ld, struct alt_onnx_scope *scope,
-                                 const struct alt_onnx_node *node, int n_out, struct alt_gvalue ***out)
+                                 const struct alt_onnx_node *node, int least, int n_out, struct alt_gvalue ***out)
 {
     struct alt_gvalue **list = alt_arena_array(ld->scratch, (size_t)n_out, sizeof(struct alt_gvalue *));
     if (!list)
@@ -27,6 +28,8 @@ static alt_status define_outputs(struct alt_onnx_load *ld, struct alt_onnx_scope
     for (int i = 0; i < n_out; i++)
         if (node->out[i][0])
             ALT_CHECK(alt_onnx_define(ld, scope, ALT_GV_TEMP, node->out[i], NULL, &list[i]));
+        else if (i < least && !(list[i] = alt_graph_add_value(scope->build->graph, ALT_GV_TEMP, NULL)))
+            return alt_onnx_nomem(ld);
     *out = list;
     return ALT_OK;
 }
@@ -158,7 +161,7 @@ static alt_status add_node(struct alt_onnx_load *ld, struct alt_onnx_scope *scop
         return alt_onnx_nomem(ld);
     for (int i = 0; i < n; i++)
         in[i] = i < m->n_in ? m->in[i] : m->attrs.capture[i - m->n_in];
-    ALT_CHECK(define_outputs(ld, scope, m->node, m->n_out, &out));
+    ALT_CHECK(define_outputs(ld, scope, m->node, alt_op_table[m->op].min_out, m->n_out, &out));
     struct alt_node *node = alt_graph_add_node(scope->build->graph, NULL, m->op, m->opset, n, in, m->n_out, out);
     const char *name = full_name(ld, scope, m->node);
     if (!node || !name)
@@ -193,7 +196,7 @@ static alt_status build_operator(struct alt_onnx_load *ld, struct alt_onnx_scope
     if (fault) {
         struct alt_gvalue **out = NULL;
         ALT_CHECK(alt_onnx_refuse(ld, scope, node, m.opset, fault));
-        return define_outputs(ld, scope, node, node->n_out, &out);
+        return define_outputs(ld, scope, node, 0, node->n_out, &out);
     }
     return add_node(ld, scope, &m);
 }
