@@ -278,9 +278,72 @@ static void test_layer_norm_keeps(void **state)
         pass_check(ALT_PASS_layer_norm, keep[i], NULL);
 }
 
+/* ---- attention ---- */
+
+#define ATTENTION_HEAD \
+    "input q float32[b,2,n,4]\ninput k float32[b,2,m,4]\ninput v float32[b,2,m,3]\ninput f float32[b,n,4]\n" \
+    "input g float32[m,b,4]\ninput h float32[b,m,3]\ninput u float32[b,2,4,m]\ninput mask float32[b,1,1,m]\n" \
+    "input plain float32[n,m]\ninput short float32[1]\ninput wide float32[2,b,2,n,m]\ninput one float32[b,1,m,4]\n" \
+    "const eight float32[] 8\nconst half float32[1] 0.5\nconst five float32[1,1,1,1,1] 2\n"
+#define ATTENTION_INPUTS \
+    "  input q: float32[b,2,n,4]\n  input k: float32[b,2,m,4]\n  input v: float32[b,2,m,3]\n  input f: float32[b,n,4]\n" \
+    "  input g: float32[m,b,4]\n  input h: float32[b,m,3]\n  input u: float32[b,2,4,m]\n  input mask: float32[b,1,1,m]\n" \
+    "  input plain: float32[n,m]\n  input short: float32[1]\n  input wide: float32[2,b,2,n,m]\n  input one: float32[b,1,m,4]\n"
+#define ATTENTION_KEY "t = Transpose-13(k) perm=[0,1,3,2]\n"
+#define ATTENTION_TAIL "w = Softmax-13(a) axis=-1\ny = MatMul-13(w, v)\noutput y\n"
+
+static void test_attention(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *after;
+    } cases[] = {
+        /* as BERT has it */
+        {ATTENTION_KEY "s = MatMul-13(q, t)\nd = Div-14(s, eight)\na = Add-14(d, mask)\n" ATTENTION_TAIL,
+         ATTENTION_INPUTS "  y: float32[b,2,n,3] = Attention-23(q, k, v, mask) scale=0.125\n  output y\n"},
+        /* numbers on all three, the mask first */
+        {ATTENTION_KEY "p = Mul-14(q, half)\nr = Mul-14(half, t)\ns = MatMul-13(p, r)\nd = Mul-14(s, half)\n"
+                       "a = Add-14(plain, d)\n" ATTENTION_TAIL,
+         ATTENTION_INPUTS "  y: float32[b,2,n,3] = Attention-23(q, k, v, plain) scale=0.125\n  output y\n"},
+        /* keys that lie transposed, neither number nor mask */
+        {"a = MatMul-13(q, u)\n" ATTENTION_TAIL,
+         ATTENTION_INPUTS "  %0: float32[b,2,m,4] = Transpose-13(u) perm=[0,1,3,2] # y\n"
+                          "  y: float32[b,2,n,3] = Attention-23(q, %0, v) scale=1\n  output y\n"},
+        /* one head a batch; two transpositions in one */
+        {"t = Transpose-13(g) perm=[1,2,0]\ns = MatMul-13(f, t)\na = Mul-14(s, half)\nw = Softmax-11(a) axis=2\n"
+         "y = MatMul-13(w, h)\noutput y\n",
+         ATTENTION_INPUTS "  %0: float32[b,m,4] = Transpose-13(g) perm=[1,0,2] # y\n"
+                          "  y: float32[b,n,3] = Attention-23(f, %0, h) kv_num_heads=1 q_num_heads=1 scale=0.5\n  output y\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_pattern(ALT_PASS_attention, ATTENTION_HEAD, cases[i].body, cases[i].after);
+}
+
+static void test_attention_keeps(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        /* read elsewhere: scores, weights */
+        ATTENTION_KEY "a = MatMul-13(q, t)\noutput a\n" ATTENTION_TAIL,
+        ATTENTION_KEY "a = MatMul-13(q, t)\n" ATTENTION_TAIL "output w\n",
+        /* another axis */
+        ATTENTION_KEY "a = MatMul-13(q, t)\nw = Softmax-13(a) axis=2\ny = MatMul-13(w, v)\noutput y\n",
+        ATTENTION_KEY "a = MatMul-13(q, t)\nw = Softmax-11(a)\ny = MatMul-13(w, v)\noutput y\n",
+        /* masks: one element, more axes than the scores */
+        ATTENTION_KEY "s = MatMul-13(q, t)\na = Add-14(s, short)\n" ATTENTION_TAIL,
+        ATTENTION_KEY "s = MatMul-13(q, t)\na = Add-14(s, wide)\n" ATTENTION_TAIL,
+        /* a number that adds an axis; heads that are broadcast */
+        ATTENTION_KEY "s = MatMul-13(q, t)\na = Mul-14(s, five)\n" ATTENTION_TAIL,
+        "t = Transpose-13(one) perm=[0,1,3,2]\na = MatMul-13(q, t)\n" ATTENTION_TAIL,
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        check_pattern(ALT_PASS_attention, ATTENTION_HEAD, bodies[i], NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_keeps),
         cmocka_unit_test(test_gelu),
         cmocka_unit_test(test_gelu_keeps),
         cmocka_unit_test(test_gelu_tanh),

@@ -105,7 +105,7 @@ static void alternatives_are_found(void **state)
     graph_bytes_open(&f.bytes, 1);
     graph_bytes_input(&f.bytes, "x", ALT_FLOAT32, "1,8,6,6");
     graph_bytes_input(&f.bytes, "q", ALT_FLOAT32, "2,5,4");
-    graph_bytes_input(&f.bytes, "k", ALT_FLOAT32, "2,4,5");
+    graph_bytes_input(&f.bytes, "k", ALT_FLOAT32, "1,4,5"); /* broadcast, so that it does not become the operator */
     graph_bytes_input(&f.bytes, "v", ALT_FLOAT32, "2,5,4");
     graph_bytes_weights(&f.bytes, "w1", "8,1,3,3", 1);
     graph_bytes_weights(&f.bytes, "w2", "16,8,1,1", 1);

@@ -1,6 +1,6 @@
 /* attention.c: Attention: softmax(scale Q K^T + mask) V for each head, with grouped heads, past keys and values, and masks.
  *
- * A tile is up to 64 rows of one head against all keys. Scores and sums over values are products in the canonical order of
+ * A tile is up to 128 rows of one head against all keys. Scores and sums over values are products in the canonical order of
  * runtime/kernels/kern.h; the scale multiplies the finished sum. Past keys, then new ones, make two such sums over values,
  * added in this order (with float16 and bfloat16, which are computed in float32 and rounded once, one for each 256 keys).
  * The softmax has the order of vec.h. A row whose keys are all masked gives zeros. Causal
@@ -17,7 +17,7 @@
 
 #include <math.h>
 
-enum { TILE_ROWS = 64, WIDENED_KEYS = 256 };
+enum { TILE_ROWS = 128, WIDENED_KEYS = 256 };
 enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, NONPAD }; /* inputs */
 enum { Y, PRESENT_KEY, PRESENT_VALUE, SCORES };       /* outputs */
 
