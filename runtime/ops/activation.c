@@ -18,10 +18,10 @@ struct slopes {
 };
 
 #define MAP(name, T, suffix, expression) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const T *in = l->in[0]; T *out = l->out; const int64_t n = l->n; \
         const struct slopes *s = l->param; const T a = s->a##suffix, b = s->b##suffix; (void)a; (void)b; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } }
+        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } })
 #define MAP_FLOAT(name, f32, f64) MAP(name##_f32_loop, float, 32, f32) MAP(name##_f64_loop, double, , f64)
 #define MAP_SAME(name, expression) MAP_FLOAT(name, expression, expression)
 

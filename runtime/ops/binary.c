@@ -12,11 +12,11 @@
 
 /* Three loops: first input one element, second one element, both dense. */
 #define ZIP(name, T, U, R, f) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const T *a = l->in[0]; const U *b = l->in[1]; R *out = l->out; const int64_t n = l->n; \
         if (!l->step[0]) { const T x = a[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (R)f(x, b[i]); } \
         else if (!l->step[1]) { const U y = b[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (R)f(a[i], y); } \
-        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (R)f(a[i], b[i]); } }
+        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (R)f(a[i], b[i]); } })
 #define ZIP_FLOAT(name, f) ZIP(name##_f32, float, float, float, f) ZIP(name##_f64, double, double, double, f)
 /* Signed integers wrap around as unsigned ones. */
 #define ZIP_INT(name, f) ZIP(name##_u64, uint64_t, uint64_t, uint64_t, f)

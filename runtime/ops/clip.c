@@ -18,9 +18,9 @@ struct bounds {
 };
 
 #define LIMIT(name, T) \
-    static void name(const T *in, T *out, int64_t n, T low, T high) { \
+    ALT_LOOP(name, (const T *in, T *out, int64_t n, T low, T high), (in, out, n, low, high), { \
         ALT_IVDEP for (int64_t i = 0; i < n; i++) { \
-            const T x = in[i] < low ? low : in[i]; out[i] = x > high ? high : x; } }
+            const T x = in[i] < low ? low : in[i]; out[i] = x > high ? high : x; } })
 /* in[1] and in[2] hold one element each; low and high bounds may be one or the other or both (`which`). */
 #define CLIP(name, T, limit, LOW, HIGH) \
     static void name(const struct alt_loop *l) { \

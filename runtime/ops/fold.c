@@ -10,15 +10,15 @@
 
 /* Whole rows of ALT_LANES elements: the accumulators stay in registers. Returns how many elements it took. */
 #define LANES(name, T, f) \
-    static int64_t name##_lanes(T *acc, const T *x, int64_t n) { \
+    static inline __attribute__((always_inline)) int64_t name##_lanes(T *acc, const T *x, int64_t n) { \
         T lane[ALT_LANES]; int64_t i = 0; memcpy(lane, acc, sizeof lane); \
         for (; i + ALT_LANES <= n; i += ALT_LANES) for (int j = 0; j < ALT_LANES; j++) lane[j] = (T)f(lane[j], x[i + j]); \
         memcpy(acc, lane, sizeof lane); return i; }
 #define FOLD(name, T, f) \
-    LANES(name, T, f) static void name(void *acc_, int64_t width, const void *x, int64_t n) { \
+    LANES(name, T, f) ALT_LOOP(name, (void *acc_, int64_t width, const void *x, int64_t n), (acc_, width, x, n), { \
         T *acc = acc_; int64_t i = width == ALT_LANES ? name##_lanes(acc, x, n) : 0; \
         for (int64_t m; i < n; i += m) { const T *row = (const T *)x + i; m = n - i < width ? n - i : width; \
-            ALT_IVDEP for (int64_t j = 0; j < m; j++) acc[j] = (T)f(acc[j], row[j]); } }
+            ALT_IVDEP for (int64_t j = 0; j < m; j++) acc[j] = (T)f(acc[j], row[j]); } })
 /* Signed integers wrap around as unsigned ones do, so that one loop serves both. */
 #define FOLD_ALL(name, f) FOLD(name##_f32, float, f) FOLD(name##_f64, double, f) FOLD(name##_u64, uint64_t, f)
 

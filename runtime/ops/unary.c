@@ -11,9 +11,9 @@
 #include <math.h>
 
 #define MAP(name, T, R, expression) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const T *in = l->in[0]; R *out = l->out; const int64_t n = l->n; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (R)(expression); } }
+        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (R)(expression); } })
 #define MAP_FLOAT(name, f32, f64) \
     MAP(name##_f32, float, float, f32) MAP(name##_f64, double, double, f64)
 #define MAP_SIGNED(name, expression) MAP(name##_i64, int64_t, int64_t, expression)

@@ -11,10 +11,10 @@
 
 /* out[i] = f(out[i], in[0][i * step]): the output is the accumulator. */
 #define FOLD(name, T, f) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const T *in = l->in[0]; T *out = l->out; const int64_t n = l->n; \
         if (!l->step[0]) { const T y = in[0]; for (int64_t i = 0; i < n; i++) out[i] = f(out[i], y); } \
-        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = f(out[i], in[i]); } }
+        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = f(out[i], in[i]); } })
 #define FOLD_ALL(name, f) \
     FOLD(name##_f32, float, f) FOLD(name##_f64, double, f) FOLD(name##_i64, int64_t, f) FOLD(name##_u64, uint64_t, f)
 

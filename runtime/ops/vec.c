@@ -44,8 +44,8 @@ double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { return fo
 double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_SQUARE, wide, x, n); }
 
 #define EACH(name, T, expression) \
-    static void name(T *out, const T *x, int64_t n, T a) { \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (expression); }
+    ALT_LOOP(name, (T *out, const T *x, int64_t n, T a), (out, x, n, a), { \
+        ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (expression); })
 EACH(exp_f32, float, alt_exp_f32(x[i] - a))
 EACH(exp_f64, double, exp(x[i] - a))
 EACH(subtract_f32, float, x[i] - a)
@@ -80,9 +80,9 @@ double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shif
 }
 
 #define BOTH(name, T, op) \
-    static void name(T *x, const T *y, int64_t n, int64_t step) { \
+    ALT_LOOP(name, (T *x, const T *y, int64_t n, int64_t step), (x, y, n, step), { \
         if (step) { ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] op y[i]; } \
-        else { const T a = y[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] op a; } }
+        else { const T a = y[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] op a; } })
 BOTH(multiply_f32, float, *)
 BOTH(multiply_f64, double, *)
 BOTH(add_f32, float, +)

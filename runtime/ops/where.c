@@ -8,11 +8,11 @@ struct wide16 {
 };
 
 #define PICK(name, T) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const uint8_t *c = l->in[0]; const T *x = l->in[1], *y = l->in[2]; T *out = l->out; \
         const int64_t cs = l->step[0], xs = l->step[1], ys = l->step[2], n = l->n; \
         if (cs && xs && ys) { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = c[i] ? x[i] : y[i]; } \
-        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = c[i * cs] ? x[i * xs] : y[i * ys]; } }
+        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = c[i * cs] ? x[i * xs] : y[i * ys]; } })
 
 PICK(pick_1, uint8_t)
 PICK(pick_2, uint16_t)

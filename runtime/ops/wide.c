@@ -6,15 +6,15 @@
 
 /* A dense loop, which vectorises, and a strided one. */
 #define LOAD(name, S, W, get) \
-    static void load_##name(void *dst, const void *src, int64_t stride, int64_t n) { \
+    ALT_LOOP(load_##name, (void *dst, const void *src, int64_t stride, int64_t n), (dst, src, stride, n), { \
         W *d = dst; const S *s = src; \
         if (stride == 1) { ALT_IVDEP for (int64_t i = 0; i < n; i++) d[i] = (W)get(s[i]); } \
-        else for (int64_t i = 0; i < n; i++) d[i] = (W)get(s[i * stride]); }
+        else for (int64_t i = 0; i < n; i++) d[i] = (W)get(s[i * stride]); })
 #define STORE(name, W, D, put) \
-    static void store_##name(void *dst, int64_t stride, const void *src, int64_t n) { \
+    ALT_LOOP(store_##name, (void *dst, int64_t stride, const void *src, int64_t n), (dst, stride, src, n), { \
         D *d = dst; const W *s = src; \
         if (stride == 1) { ALT_IVDEP for (int64_t i = 0; i < n; i++) d[i] = (D)put(s[i]); } \
-        else for (int64_t i = 0; i < n; i++) d[i * stride] = (D)put(s[i]); }
+        else for (int64_t i = 0; i < n; i++) d[i * stride] = (D)put(s[i]); })
 
 #define SAME(x) (x)
 #define TRUTH(x) ((x) != 0)
