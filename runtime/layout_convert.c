@@ -160,6 +160,29 @@ static bool find_runs(struct alt_convert *c, struct alt_arena *arena)
     return true;
 }
 
+/* Whether the source offset of a group is a sum of multiples of its destination coordinates, with an element at every position:
+ * then `stride` gets the multiples. */
+static bool linear(const struct alt_convert *c, int g, int64_t *stride)
+{
+    const int64_t *offset = c->group[g].offset;
+
+    for (int64_t x = 0; x < c->group[g].size; x++)
+        if (offset[x] == ALT_CONVERT_NONE)
+            return false;
+    for (int i = 0; i < c->dst.phys_rank; i++)
+        if (c->group_of[i] == g)
+            stride[i] = c->dst.phys_extent[i] > 1 ? offset[c->step_of[i]] - offset[0] : 0;
+    for (int64_t x = 0; x < c->group[g].size; x++) {
+        int64_t sum = offset[0];
+        for (int i = 0; i < c->dst.phys_rank; i++)
+            if (c->group_of[i] == g)
+                sum += x / c->step_of[i] % c->dst.phys_extent[i] * stride[i];
+        if (offset[x] != sum)
+            return false;
+    }
+    return true;
+}
+
 /* False: not worth it, or no memory. */
 static bool build_tables(struct alt_convert *c, struct alt_arena *arena)
 {
@@ -185,16 +208,67 @@ static bool same_dense(const struct alt_layout_map *map, const int64_t *stride)
     return alt_is_dense(map->phys_rank, map->phys_extent, stride);
 }
 
-static void prepare_copy(struct alt_convert *c, alt_dtype dtype)
+static void swap(int64_t *a, int64_t *b)
 {
-    struct alt_copy_box box = {.rank = c->dst.phys_rank};
+    const int64_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
 
-    memcpy(box.extent, c->dst.phys_extent, sizeof box.extent);
-    memcpy(box.src, c->src_stride, sizeof box.src);
-    memcpy(box.dst, c->dst_stride, sizeof box.dst);
-    alt_copy_prepare(&c->copy, dtype, &box);
+/* Becomes a copy of this box, its axes in the order of the destination. */
+static void prepare_copy(struct alt_convert *c, alt_dtype dtype, struct alt_copy_box *box)
+{
+    for (int i = 1; i < box->rank; i++)
+        for (int k = i; k > 0 && box->dst[k] > box->dst[k - 1]; k--) {
+            swap(&box->extent[k], &box->extent[k - 1]);
+            swap(&box->src[k], &box->src[k - 1]);
+            swap(&box->dst[k], &box->dst[k - 1]);
+        }
+    alt_copy_prepare(&c->copy, dtype, box);
     c->way = ALT_CONVERT_COPY;
     c->tiles = c->copy.tiles;
+}
+
+/* The box of strides that says as much as the tables of `c`; `at`: where its first element lies in the source. False: there is none. */
+static bool find_strides(const struct alt_convert *c, int64_t *stride, int64_t *at)
+{
+    *at = c->base;
+    for (int g = 0; g < c->groups; g++) {
+        if (!linear(c, g, stride))
+            return false;
+        *at += c->group[g].offset[0];
+    }
+    return true;
+}
+
+/* As many positions as elements: with an element at every position, one for each. */
+static bool holds_each_once(const struct alt_layout_map *map)
+{
+    return volume(map->phys_rank, map->phys_extent) == volume(map->rank, map->extent);
+}
+
+/* Where strides say it all, as between plain layouts and blocks that the channels fill, a copy is faster than tables. Into blocks
+ * the source is regular over the axes of the destination; out of them the destination is so over those of the source. */
+static void prefer_copy(struct alt_convert *c, struct alt_arena *arena, alt_dtype dtype)
+{
+    struct alt_copy_box box = {.rank = c->dst.phys_rank};
+    struct alt_convert back = {.size = c->size, .src = c->dst, .dst = c->src};
+
+    memcpy(box.extent, c->dst.phys_extent, sizeof box.extent);
+    memcpy(box.dst, c->dst_stride, sizeof box.dst);
+    if (find_strides(c, box.src, &box.src_at)) {
+        prepare_copy(c, dtype, &box);
+        return;
+    }
+    memcpy(back.src_stride, c->dst_stride, sizeof back.src_stride);
+    memcpy(back.dst_stride, c->src_stride, sizeof back.dst_stride);
+    cut_into_tiles(&back);
+    box = (struct alt_copy_box){.rank = c->src.phys_rank};
+    memcpy(box.extent, c->src.phys_extent, sizeof box.extent);
+    memcpy(box.src, c->src_stride, sizeof box.src);
+    if (holds_each_once(&c->src) && holds_each_once(&c->dst) && build_tables(&back, arena) &&
+        find_strides(&back, box.dst, &box.dst_at))
+        prepare_copy(c, dtype, &box);
 }
 
 alt_status alt_convert_prepare(struct alt_convert *c, struct alt_arena *arena, const struct alt_convert_spec *spec)
@@ -209,11 +283,17 @@ alt_status alt_convert_prepare(struct alt_convert *c, struct alt_arena *arena, c
     if (!c->size && !(same_dense(&c->src, c->src_stride) && same_dense(&c->dst, c->dst_stride)))
         return ALT_E_SHAPE;
     if (alt_layout_equal(spec->src, spec->dst) && alt_layout_compact(spec->dst)) {
-        prepare_copy(c, spec->dtype);
+        struct alt_copy_box box = {.rank = c->dst.phys_rank};
+        memcpy(box.extent, c->dst.phys_extent, sizeof box.extent);
+        memcpy(box.src, c->src_stride, sizeof box.src);
+        memcpy(box.dst, c->dst_stride, sizeof box.dst);
+        prepare_copy(c, spec->dtype, &box);
         return ALT_OK;
     }
     cut_into_tiles(c);
     c->way = c->tiles > 0 && build_tables(c, arena) ? ALT_CONVERT_TABLE : ALT_CONVERT_MAP;
+    if (c->way == ALT_CONVERT_TABLE)
+        prefer_copy(c, arena, spec->dtype);
     return ALT_OK;
 }
 

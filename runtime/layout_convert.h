@@ -18,7 +18,7 @@ struct alt_convert_spec {
 
 /* How the source is found from a position in the destination. */
 enum alt_convert_way {
-    ALT_CONVERT_COPY,  /* one physical shape: no index maps at all */
+    ALT_CONVERT_COPY,  /* strides say it all */
     ALT_CONVERT_TABLE, /* the source offset is a sum of table entries, one table for each group of axes that depend on each other */
     ALT_CONVERT_MAP    /* through the index maps, one element at a time */
 };

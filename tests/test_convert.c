@@ -217,8 +217,11 @@ static void test_large(void **state)
 {
     (void)state;
     const int64_t image[4] = {2, 19, 33, 41}, line[1] = {100000}, matrix[2] = {40001, 5};
+    const int64_t full[] = {2, 24, 21, 37}; /* channels fill their blocks */
     check_large("plain", "4: pad_to(1,8) split(1,[-1,8]) reorder([0,1,3,4,2])", 4, image, ALT_CONVERT_TABLE);
     check_large("4: pad_to(1,8) split(1,[-1,8]) reorder([0,1,3,4,2])", "plain", 4, image, ALT_CONVERT_TABLE);
+    check_large("plain", "4: pad_to(1,8) split(1,[-1,8]) reorder([0,1,3,4,2])", 4, full, ALT_CONVERT_COPY);
+    check_large("4: pad_to(1,8) split(1,[-1,8]) reorder([0,1,3,4,2])", "plain", 4, full, ALT_CONVERT_COPY);
     check_large("4: pad_to(1,8) split(1,[-1,8]) reorder([0,1,3,4,2])", "4: reorder([2,3,0,1]) unfold(1,7,3)", 4, image,
                 ALT_CONVERT_TABLE);
     check_large("plain", "1: pad(0,3,5)", 1, line, ALT_CONVERT_MAP);
