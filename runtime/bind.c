@@ -61,8 +61,8 @@ static bool inputs_bound(const struct binder *k, const struct alt_step *step)
 
 alt_status alt_bind_kernel(struct binder *k, const struct alt_step *step, struct alt_bstep *bs)
 {
-    struct alt_kernel_bind bind = {.kernel = step->kernel, .node = step->node, .diag = k->diag, .arena = &k->b->arena, .n_in = step->n_in,
-                                   .n_out = step->n_out, .in = k->operand, .out = k->operand + step->n_in, .range = 1};
+    struct alt_kernel_bind bind = {.kernel = step->kernel, .node = step->node, .region = step->region, .n_region = step->n_region, .diag = k->diag,
+                                   .arena = &k->b->arena, .n_in = step->n_in, .n_out = step->n_out, .in = k->operand, .out = k->operand + step->n_in, .range = 1};
     bs->kernel = step->kernel;
     if (bs->kernel->bind)
         ALT_CHECK((alt_status)bs->kernel->bind(&bind));

@@ -92,8 +92,16 @@ static void put_step(const struct printer *pr, int s)
     const struct alt_step *step = &pr->p->step[s];
     const struct alt_bstep *bs = &pr->b->step[s - pr->b->first];
     const struct alt_bvalue *out = step->n_out && step->out[0] >= 0 ? &pr->b->value[step->out[0]] : NULL;
-    snprintf(text, sizeof text, "%5d %s %s: ", s, what_runs(step, bs, out), step->node->name);
+    snprintf(text, sizeof text, "%5d %s ", s, what_runs(step, bs, out));
     pr->put(pr->context, text);
+    for (int i = 0; i < step->n_region; i++) {
+        pr->put(pr->context, step->region[i]->name);
+        pr->put(pr->context, i + 1 < step->n_region ? "+" : ": ");
+    }
+    if (!step->n_region) {
+        pr->put(pr->context, step->node->name);
+        pr->put(pr->context, ": ");
+    }
     put_values(pr, step->n_out, step->out, true);
     pr->put(pr->context, " <- ");
     put_values(pr, step->n_in, step->in, false);

@@ -7,6 +7,7 @@
 #ifndef ALT_RUNTIME_KERNEL_H
 #define ALT_RUNTIME_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,9 @@ struct alt_kernel {
     unsigned flags;                    /* enum alt_kernel_flag */
     enum alt_kernel_numerics numerics;
     int align;                         /* bytes that every operand's data must be aligned to; 0: its element */
+    /* The i-th of the dense pieces of the only output that a tile writes, in elements; false: there are no more. NULL: nobody can
+       say, so that no pointwise work can follow it tile by tile (fuse.h). */
+    bool (*piece)(const void *params, int64_t tile, int i, int64_t *begin, int64_t *end);
 };
 
 enum alt_kernel_flag {

@@ -321,7 +321,8 @@ static int convert_bind(struct alt_kernel_bind *bind)
 
 const struct alt_kernel *alt_convert_kernel(alt_dtype dtype)
 {
-    static const struct alt_kernel kernel = {"convert", convert_fn, convert_bind, ALT_KERNEL_STRIDED, ALT_KERNEL_EXACT, 0};
+    static const struct alt_kernel kernel = {.name = "convert", .fn = convert_fn, .bind = convert_bind, .flags = ALT_KERNEL_STRIDED,
+                                             .numerics = ALT_KERNEL_EXACT};
 
     return alt_dtype_bits(dtype) ? &kernel : NULL;
 }

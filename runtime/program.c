@@ -13,6 +13,7 @@
 #include "runtime/choice.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
+#include "runtime/fuse.h"
 #include "runtime/layout_convert.h"
 #include "runtime/ops/copy.h"
 #include "runtime/step.h"
@@ -31,6 +32,7 @@ struct builder {
     struct alt_diag *diag;
     struct alt_arena scratch;
     struct alt_assignment assignment;
+    const struct alt_fusion **fusion; /* by position of the node */
     struct form **form; /* by graph value id */
     int values_capacity, steps_capacity;
     enum alt_layout_policy policy;
@@ -299,14 +301,47 @@ static alt_status lower_choice(struct builder *b, const struct alt_choice *c)
     return add_step(b, &step, &added);
 }
 
+/* An anchor and what follows it: one step. */
+static alt_status lower_fusion(struct builder *b, const struct alt_fusion *f)
+{
+    struct alt_program *p = b->p;
+    const struct alt_node *last = f->node[f->n_nodes - 1], **region;
+    size_t most = 1;
+    for (int i = 0; i < f->n_nodes; i++)
+        most += (size_t)f->node[i]->n_in;
+    int *operand = alt_arena_array(&p->arena, most, sizeof *operand), n = 0;
+    region = alt_arena_array(&p->arena, (size_t)f->n_nodes, sizeof *region);
+    if (!operand || !region)
+        return ALT_E_NOMEM;
+    for (int i = 0; i < f->n_nodes; i++) {
+        region[i] = f->node[i];
+        for (int k = 0; k < f->node[i]->n_in; k++) {
+            const struct alt_gvalue *v = f->node[i]->in[k];
+            if (i && v == f->node[i - 1]->out[0])
+                continue;
+            operand[n] = -1;
+            if (v)
+                ALT_CHECK(use_value(b, v, b->assignment.need[f->position[i]][k], &operand[n]));
+            n++;
+        }
+    }
+    ALT_CHECK(add_value(b, last->out[0], ALT_PV_TEMP, b->assignment.value[last->out[0]->id], &operand[n]));
+    struct alt_step step = {.kind = ALT_STEP_KERNEL, .node = last, .kernel = &alt_fused_kernel, .n_in = n, .n_out = 1, .in = operand,
+                            .out = operand + n, .region = region, .n_region = f->n_nodes}, *added;
+    return add_step(b, &step, &added);
+}
+
 static alt_status lower_nodes(struct builder *b)
 {
     alt_status worst = ALT_OK;
     int k = 0;
     for (const struct alt_node *n = b->p->graph->first; n; n = n->next, k++) {
         const struct alt_choice *c = b->assignment.choice[k];
+        const struct alt_fusion *f = b->fusion[k];
         alt_status status = ALT_OK;
-        if (!c)
+        if (f)
+            status = f->node[f->n_nodes - 1] == n ? lower_fusion(b, f) : ALT_OK;
+        else if (!c)
             status = lower_node(b, n, b->assignment.need[k]);
         else if (c->node[c->n_nodes - 1] == n)
             status = lower_choice(b, c);
@@ -455,6 +490,10 @@ static alt_status build(struct builder *b, const struct alt_choices *choices)
     /* Layouts live as long as the program that refers to them. */
     ALT_CHECK(keep_owners(b->p, choices));
     ALT_CHECK(alt_assign_layouts(g, b->policy, channel_block(), choices, &b->p->arena, &b->assignment));
+    b->fusion = alt_arena_array(&b->scratch, (size_t)g->n_nodes + 1, sizeof *b->fusion);
+    if (!b->fusion)
+        return ALT_E_NOMEM;
+    ALT_CHECK(alt_fuse_find(g, &b->assignment, &b->scratch, b->fusion));
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));

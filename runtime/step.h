@@ -35,6 +35,8 @@ alt_status alt_select_unsupported(struct alt_select *sel);
 struct alt_kernel_bind {
     const struct alt_kernel *kernel; /* that is being bound */
     const struct alt_node *node;
+    const struct alt_node *const *region; /* the nodes that it computes, when it is more than `node` */
+    int n_region;
     struct alt_diag *diag;
     struct alt_arena *arena; /* params live here, as long as the binding */
     int n_in, n_out;

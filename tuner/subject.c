@@ -3,6 +3,7 @@
 #include "tuner/tuner.h"
 
 #include "jit/code.h"
+#include "runtime/assign.h"
 #include "runtime/model.h"
 #include "runtime/value.h"
 
@@ -15,9 +16,18 @@ struct shape_source {
     struct alt_binding *binding;
 };
 
-static bool shape_of(void *context, const struct alt_gvalue *value, struct alt_shape *out)
+/* The value that a step hands on: pointwise work of its own shape may be part of the step that makes it (fuse.h). */
+static const struct alt_gvalue *handed_on(const struct alt_gvalue *value)
 {
-    const struct shape_source *src = context;
+    const struct alt_node *reader = value->n_uses == 1 && !value->n_outputs ? value->uses->node : NULL;
+    return reader && alt_assign_any_layout(reader) && reader->n_out == 1 && reader->out[0] &&
+                   alt_shape_equal(&reader->out[0]->type.shape, &value->type.shape)
+               ? reader->out[0]
+               : NULL;
+}
+
+static bool bound_shape(const struct shape_source *src, const struct alt_gvalue *value, struct alt_shape *out)
+{
     for (int i = 0; i < src->program->n_values; i++) {
         const struct alt_bvalue *v = &src->binding->value[i];
         if (src->program->value[i].origin != value || !v->bound)
@@ -26,6 +36,14 @@ static bool shape_of(void *context, const struct alt_gvalue *value, struct alt_s
         memcpy(out->dim, v->dim, (size_t)v->rank * sizeof *v->dim);
         return true;
     }
+    return false;
+}
+
+static bool shape_of(void *context, const struct alt_gvalue *value, struct alt_shape *out)
+{
+    for (; value; value = handed_on(value))
+        if (bound_shape(context, value, out))
+            return true;
     return false;
 }
 

@@ -75,6 +75,22 @@ static void run(const struct alt_kargs *args)
     }
 }
 
+/* A tile writes its pixels of each of its blocks of channels. */
+static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64_t *end)
+{
+    const struct blocked *b = params;
+    const int64_t tiles = alt_region_tiles(&b->region), place = tile / b->shares, n = place / tiles;
+    const int64_t first = tile % b->shares * b->share, last = first + b->share < b->units ? first + b->share : b->units;
+    const int64_t ob = first * 2 * b->kern->lanes / b->block + i;
+    struct alt_region_tile t;
+    if (ob >= b->out_blocks || ob >= last * 2 * b->kern->lanes / b->block)
+        return false;
+    alt_region_tile_at(&b->region, place % tiles, &t);
+    *begin = ((n * b->out_blocks + ob) * b->c.pixels + t.pixel) * b->block;
+    *end = *begin + t.rows * t.cols * b->block;
+    return true;
+}
+
 /* Offsets of the reduction steps of one block of input channels: channel by channel, taps ascending. */
 static alt_status make_tables(struct blocked *b, struct alt_arena *arena, bool plain_x)
 {
@@ -141,4 +157,4 @@ static int bind(struct alt_kernel_bind *bind)
     return ALT_OK;
 }
 
-const struct alt_kernel alt_conv_blocked = {.name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT};
+const struct alt_kernel alt_conv_blocked = {.name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT, .piece = piece};

@@ -100,6 +100,20 @@ static void run_blocked(const struct alt_kargs *args)
     }
 }
 
+/* A tile writes its pixels of one block of channels. */
+static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64_t *end)
+{
+    const struct depthwise *d = params;
+    const int64_t tiles = alt_region_tiles(&d->region);
+    struct alt_region_tile t;
+    if (i > 0)
+        return false;
+    alt_region_tile_at(&d->region, tile % tiles, &t);
+    *begin = (tile / tiles * d->c.pixels + t.pixel) * d->block;
+    *end = *begin + t.rows * t.cols * d->block;
+    return true;
+}
+
 /* Offsets of a channel's weights, taps ascending. */
 static void weight_offsets(const struct depthwise *d, int64_t *out)
 {
@@ -172,4 +186,4 @@ static int bind_blocked(struct alt_kernel_bind *b) { return bind(b, true); }
 const struct alt_kernel alt_conv_depthwise = {
     .name = "conv_depthwise", .fn = run_plain, .bind = bind_plain, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
 const struct alt_kernel alt_conv_depthwise_blocked = {
-    .name = "conv_depthwise_blocked", .fn = run_blocked, .bind = bind_blocked, .numerics = ALT_KERNEL_EXACT};
+    .name = "conv_depthwise_blocked", .fn = run_blocked, .bind = bind_blocked, .numerics = ALT_KERNEL_EXACT, .piece = piece};

@@ -272,7 +272,7 @@ void alt_pointwise_put(const struct alt_pointwise *p, const struct alt_kargs *ar
     }
 }
 
-static void run_tile(const struct alt_pointwise *p, const struct alt_kargs *args, int64_t begin, int64_t end)
+void alt_pointwise_run_part(const struct alt_pointwise *p, const struct alt_kargs *args, int64_t begin, int64_t end)
 {
     _Alignas(64) char block[4][ALT_POINTWISE_BLOCK * ALT_RAW_SIZE];
     const struct alt_pointwise_operand *out = &p->operand[p->n_in];
@@ -296,7 +296,7 @@ void alt_pointwise_run(const struct alt_kargs *args)
 {
     const struct alt_pointwise *p = args->params;
     for (int64_t t = args->begin; t < args->end; t++)
-        run_tile(p, args, t * ALT_POINTWISE_TILE, min64(p->total, (t + 1) * ALT_POINTWISE_TILE));
+        alt_pointwise_run_part(p, args, t * ALT_POINTWISE_TILE, min64(p->total, (t + 1) * ALT_POINTWISE_TILE));
 }
 
 alt_status alt_pointwise_infer(struct alt_infer *inf, alt_dtype dtype)

@@ -70,6 +70,9 @@ int alt_pointwise_bind_some(struct alt_kernel_bind *bind, const struct alt_point
 /* The kernel function for up to three inputs. */
 void alt_pointwise_run(const struct alt_kargs *args);
 
+/* Elements [begin, end) of the output, in its order. */
+void alt_pointwise_run_part(const struct alt_pointwise *p, const struct alt_kargs *args, int64_t begin, int64_t end);
+
 /* Where a walk over the output's elements is. */
 struct alt_pointwise_cursor {
     int64_t at;

@@ -1,0 +1,27 @@
+/* fuse.h: default kernels with what follows them: a step that computes an anchor (a convolution) and the pointwise nodes that ride
+ * on its stores, piece by piece while they lie in the cache.
+ *
+ * The anchor's kernel says which pieces of the output a tile writes (alt_kernel.piece); the loops of the pointwise families
+ * then run over these, in place. So every element goes through the very operations of separate steps: the bits are the same.
+ */
+#ifndef ALT_RUNTIME_FUSE_H
+#define ALT_RUNTIME_FUSE_H
+
+#include "runtime/assign.h"
+
+/* Nodes that become one step, the anchor first; the step stands where the last one does. */
+struct alt_fusion {
+    int n_nodes;
+    const struct alt_node **node;
+    int *position; /* in the graph's list, parallel */
+};
+
+/* Sets fusion[k] for the node at position k; NULL: it is a step of its own. In `scratch`. ALT_E_NOMEM. */
+alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment *a, struct alt_arena *scratch,
+                         const struct alt_fusion **fusion);
+
+/* Its operands are the anchor's inputs, then those of each further node that no earlier one makes, in order, then the output. Binds
+ * the nodes of bind->region. */
+extern const struct alt_kernel alt_fused_kernel;
+
+#endif

@@ -1,0 +1,179 @@
+/* test_fuse.c: steps of a convolution and what follows it give the bits of separate steps, and are made where they should be. */
+#include "runtime/fuse.h"
+#include "runtime/model.h"
+#include "runtime/plan.h"
+#include "runtime/session.h"
+#include "tests/cmocka_all.h"
+#include "tests/graph_bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int fused_nodes(const struct alt_program *p)
+{
+    int n = 0;
+    for (int s = 0; s < p->n_steps; s++)
+        n += p->step[s].kernel == &alt_fused_kernel ? p->step[s].n_region : 0;
+    return n;
+}
+
+struct image {
+    int64_t n, channels, rows, cols;
+};
+
+/* The bytes of the session's answer, which the caller frees. */
+static void *answer(alt_session *session, const float *data, size_t rank, const int64_t *dims, size_t *bytes)
+{
+    alt_value *in = NULL, *out = NULL;
+    alt_error *error = NULL;
+    assert_int_equal(alt_value_tensor(NULL, ALT_FLOAT32, rank, dims, &in), ALT_OK);
+    memcpy(alt_value_data(in), data, alt_value_bytes(in));
+    if (alt_session_run(session, NULL, (const alt_value *const *)&in, 1, &out, 1, &error) != ALT_OK)
+        fail_msg("%s", alt_error_text(error));
+    *bytes = alt_value_bytes(out);
+    void *copy = malloc(*bytes);
+    assert_non_null(copy);
+    memcpy(copy, alt_value_data(out), *bytes);
+    alt_value_release(out);
+    alt_value_release(in);
+    return copy;
+}
+
+static void *run_image(alt_session *session, const struct image *image, size_t *bytes)
+{
+    const int64_t dims[] = {image->n, image->channels, image->rows, image->cols};
+    const size_t count = (size_t)(dims[0] * dims[1] * dims[2] * dims[3]);
+    float *data = malloc(count * sizeof *data);
+    assert_non_null(data);
+    for (size_t k = 0; k < count; k++)
+        data[k] = (float)((int)(k * 7919 % 2001) - 1000) / 250.0f;
+    void *copy = answer(session, data, 4, dims, bytes);
+    free(data);
+    return copy;
+}
+
+static void publish_plain(alt_session *session, const alt_model *model)
+{
+    struct alt_program *program;
+    struct alt_plan *plan;
+    assert_int_equal(alt_program_build(model->graph, ALT_LAYOUT_PLAIN, NULL, &session->mem, NULL, &program), ALT_OK);
+    assert_int_equal(fused_nodes(program), 0);
+    assert_int_equal(alt_plan_create(program, &session->mem, &plan), ALT_OK);
+    assert_int_equal(alt_session_publish(session, plan, NULL), ALT_OK);
+}
+
+/* Runs `g` with layouts and without, where nothing is fused; `nodes`: how many are in fused steps. Closes `g`. */
+static void check(struct graph_bytes *g, int64_t channels, int nodes)
+{
+    const struct image images[] = {{1, channels, 5, 7}, {2, channels, 17, 33}, {1, channels, 40, 29}};
+    enum { IMAGES = sizeof images / sizeof *images };
+    const alt_session_options options = {.size = sizeof options, .threads = 2};
+    alt_model *model;
+    alt_session *session;
+    alt_error *error = NULL;
+    void *fused[IMAGES];
+    size_t bytes[IMAGES], same;
+    graph_bytes_finish(g, 14);
+    if (alt_model_load_memory(g->model.data, g->model.size, NULL, &model, &error) != ALT_OK ||
+        alt_session_create(model, &options, &session, &error) != ALT_OK)
+        fail_msg("%s", alt_error_text(error));
+    assert_int_equal(fused_nodes(session->base->program), nodes);
+    for (int i = 0; i < IMAGES; i++)
+        fused[i] = run_image(session, &images[i], &bytes[i]);
+    publish_plain(session, model);
+    for (int i = 0; i < IMAGES; i++) {
+        void *plain = run_image(session, &images[i], &same);
+        assert_int_equal(same, bytes[i]);
+        assert_memory_equal(plain, fused[i], same);
+        free(plain);
+        free(fused[i]);
+    }
+    alt_session_free(session);
+    alt_model_free(model);
+    graph_bytes_close(g);
+}
+
+static void open_image(struct graph_bytes *g, uint64_t seed, const char *shape)
+{
+    graph_bytes_open(g, seed);
+    graph_bytes_input(g, "x", ALT_FLOAT32, shape);
+    graph_bytes_output(g, "y", ALT_FLOAT32);
+}
+
+/* More channels than a tile takes, a constant bound, an activation with attributes. */
+static void activations_follow(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 1, "n,24,h,w");
+    graph_bytes_weights(&g, "w1", "200,24,3,3", 0.1f);
+    graph_bytes_weights(&g, "b1", "200", 1);
+    graph_bytes_weights(&g, "w2", "17,200,1,1", 0.1f);
+    graph_bytes_weights(&g, "low", "", 0.5f);
+    graph_bytes_weights(&g, "factor", "1,1,1,1", 2);
+    graph_bytes_node(&g, "Conv", "x,w1,b1", "a", "pads=1,1,1,1");
+    graph_bytes_node(&g, "Clip", "a,low", "b", NULL);
+    graph_bytes_node(&g, "Mul", "factor,b", "c", NULL);
+    graph_bytes_node(&g, "Conv", "c,w2", "d", "strides=2,2");
+    graph_bytes_node(&g, "HardSwish", "d", "y", NULL);
+    check(&g, 24, 5);
+}
+
+static void residual_addition_follows_the_later_convolution(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 2, "n,16,h,w");
+    graph_bytes_weights(&g, "w1", "16,16,3,3", 0.2f);
+    graph_bytes_weights(&g, "w2", "16,16,3,3", 0.2f);
+    graph_bytes_weights(&g, "w3", "16,16,1,1", 0.2f);
+    graph_bytes_node(&g, "Conv", "x,w1", "a", "pads=1,1,1,1");
+    graph_bytes_node(&g, "Relu", "a", "b", NULL);
+    graph_bytes_node(&g, "Conv", "x,w3", "c", NULL);
+    graph_bytes_node(&g, "Conv", "b,w2", "d", "pads=1,1,1,1");
+    graph_bytes_node(&g, "Add", "c,d", "e", NULL);
+    graph_bytes_node(&g, "Relu", "e", "y", NULL);
+    check(&g, 16, 5);
+}
+
+static void depthwise_is_followed(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 3, "n,40,h,w");
+    graph_bytes_weights(&g, "w1", "40,40,1,1", 0.2f);
+    graph_bytes_weights(&g, "w2", "40,1,3,3", 0.5f);
+    graph_bytes_weights(&g, "b2", "40", 1);
+    graph_bytes_node(&g, "Conv", "x,w1", "a", NULL);
+    graph_bytes_node(&g, "Conv", "a,w2,b2", "b", "group=40 pads=1,1,1,1");
+    graph_bytes_node(&g, "Sigmoid", "b", "c", NULL);
+    graph_bytes_node(&g, "Sub", "a,c", "y", NULL); /* a is read twice, so the first convolution stands alone */
+    check(&g, 40, 3);
+}
+
+/* What is read elsewhere, or spread along channels only, stays a step of its own. */
+static void others_stand_alone(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 4, "n,16,h,w");
+    graph_bytes_weights(&g, "w1", "16,16,3,3", 0.2f);
+    graph_bytes_weights(&g, "slope", "16,1,1", 1);
+    graph_bytes_node(&g, "Conv", "x,w1", "a", NULL);
+    graph_bytes_node(&g, "Mul", "a,slope", "b", NULL);
+    graph_bytes_node(&g, "Conv", "b,w1", "c", NULL);
+    graph_bytes_node(&g, "Relu", "c", "d", NULL);
+    graph_bytes_node(&g, "Mul", "c,d", "y", NULL);
+    check(&g, 16, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(activations_follow),
+        cmocka_unit_test(residual_addition_follows_the_later_convolution),
+        cmocka_unit_test(depthwise_is_followed),
+        cmocka_unit_test(others_stand_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
