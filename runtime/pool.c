@@ -158,6 +158,8 @@ static void *worker_main(void *context)
         if (loop == &quit)
             return NULL;
         do_chunks(loop, w->participant);
+        /* Not counted twice, as working and as spinning, until the owner notices: it would find the machine crowded and sleep. */
+        atomic_fetch_sub_explicit(&w->pool->working, 1, memory_order_relaxed);
         /* from here on the loop may be gone */
         if (atomic_exchange_explicit(&w->done, FINISHED, memory_order_acq_rel) == AWAITED)
             wake(&w->done);
@@ -230,7 +232,6 @@ static void take_idle(struct alt_pool *pool, int want, struct team *team)
 
 static void give_back(struct alt_pool *pool, int i)
 {
-    atomic_fetch_sub_explicit(&pool->working, 1, memory_order_relaxed);
     atomic_fetch_or_explicit(&pool->idle[i / 64], UINT64_C(1) << i % 64, memory_order_release);
 }
 
@@ -279,6 +280,7 @@ static void dismiss_late(struct alt_pool *pool, struct team *team, struct loop *
                                                          memory_order_relaxed))
                 continue;
             team->member[k] &= ~(UINT64_C(1) << i % 64);
+            atomic_fetch_sub_explicit(&pool->working, 1, memory_order_relaxed);
             give_back(pool, i);
         }
 }

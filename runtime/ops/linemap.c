@@ -1,7 +1,7 @@
 /* linemap.c: running a function over lines; see linemap.h. */
 #include "runtime/ops/linemap.h"
 
-enum { TILE_WORK = 16384 };
+enum { TILE_WORK = 2048 };
 
 int alt_linemap_bind(struct alt_kernel_bind *bind, struct alt_linemap *map, const struct alt_line_box *box, unsigned mask,
                      double cost)

@@ -15,7 +15,7 @@
 #include "runtime/ops/wide.h"
 #include "runtime/step.h"
 
-#define ALT_POINTWISE_TILE 16384
+#define ALT_POINTWISE_TILE 4096
 #define ALT_POINTWISE_BLOCK 512
 
 /* What an inner loop works on. The output may be the same memory as a dense input. */
