@@ -5,60 +5,118 @@
  * rank, stride, dilation and input layout comes down to the same loop. */
 #include "runtime/kernels/vec.h"
 
+#include <stddef.h>
+
+enum { PART_BYTES = 24576 }; /* of weights */
+
 /* Channels of a block; vectors in it. */
 #define BLOCK (LANES < 8 ? 8 : LANES)
 #define PARTS (BLOCK / LANES)
 
-/* Pixels [p0, p0 + m) of v vectors. */
-INLINE void conv_tile(const struct alt_kern_conv *c, int64_t p0, const int m, const int v)
+/* Pixels that a register tile holds when their windows lie one block apart, so that one address serves all of them. */
+#define SIDE_MR (ALT_KERN_VECTOR == 64 ? 14 : MR)
+
+/* Pixels [p0, p0 + m) of v vectors; side: their windows lie one block apart. */
+INLINE void conv_tile(const struct alt_kern_conv *c, int64_t p0, const int m, const int v, const bool side)
 {
-    const real *x[MR], *w[2] = {c->w[0], c->w[1]};
-    vec acc[MR][2];
-#pragma GCC unroll 8
+    const real *x[SIDE_MR], *w[2] = {c->w[0], c->w[1]};
+    vec acc[SIDE_MR][2];
+#pragma GCC unroll 14
     for (int i = 0; i < m; i++) {
-        x[i] = (const real *)c->x + c->pixel[p0 + i];
+        x[i] = (const real *)c->x + (side ? c->pixel[p0] + i * BLOCK : c->pixel[p0 + i]);
         acc[i][0] = acc[i][1] = (vec){0};
+    }
+    if (c->accumulate) {
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+#pragma GCC unroll 14
+            for (int i = 0; i < m; i++)
+                acc[i][j] = load((const real *)c->y[j] + (p0 + i) * c->y_pixel);
     }
     int64_t block_at = 0, w_at = 0;
     for (int64_t b = 0; b < c->blocks; b++, block_at += c->x_block) {
         const int64_t steps = b + 1 < c->blocks ? c->steps : c->last_steps;
         for (int64_t s = 0; s < steps; s++, w_at += c->w_step) {
             const int64_t at = block_at + c->step[s];
+            const real *x0 = x[0] + at; /* side: the others follow at offsets known to the compiler */
             vec row[2];
 #pragma GCC unroll 2
             for (int j = 0; j < v; j++)
                 row[j] = load(w[j] + w_at);
-#pragma GCC unroll 8
+#pragma GCC unroll 14
             for (int i = 0; i < m; i++)
 #pragma GCC unroll 2
                 for (int j = 0; j < v; j++)
-                    acc[i][j] += x[i][at] * row[j];
+                    acc[i][j] += (side ? x0[i * BLOCK] : x[i][at]) * row[j];
         }
     }
 #pragma GCC unroll 2
     for (int j = 0; j < v; j++)
-#pragma GCC unroll 8
+#pragma GCC unroll 14
         for (int i = 0; i < m; i++)
             store((real *)c->y[j] + (p0 + i) * c->y_pixel, c->bias[j] ? acc[i][j] + load(c->bias[j]) : acc[i][j]);
 }
 
 typedef void conv_fn(const struct alt_kern_conv *c, int64_t p0);
 
-#define TILE(m, v) static void conv_##m##_##v(const struct alt_kern_conv *c, int64_t p0) \
-    { conv_tile(c, p0, m <= MR ? m : MR, v); }
-TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
-TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2)
+#define TILE(m, v) \
+    static void conv_##m##_##v(const struct alt_kern_conv *c, int64_t p0) { conv_tile(c, p0, m <= MR ? m : MR, v, false); }
+#define SIDE(m, v) \
+    static void side_##m##_##v(const struct alt_kern_conv *c, int64_t p0) { conv_tile(c, p0, m <= SIDE_MR ? m : SIDE_MR, v, true); }
+#define EACH_TILE(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v) X(7, v) X(8, v)
+#define EACH_SIDE(X, v) EACH_TILE(X, v) X(9, v) X(10, v) X(11, v) X(12, v) X(13, v) X(14, v)
+EACH_TILE(TILE, 1) EACH_TILE(TILE, 2) EACH_SIDE(SIDE, 1) EACH_SIDE(SIDE, 2)
 
-static conv_fn *const tiles[2][9] = {
-    {0, conv_1_1, conv_2_1, conv_3_1, conv_4_1, conv_5_1, conv_6_1, conv_7_1, conv_8_1},
-    {0, conv_1_2, conv_2_2, conv_3_2, conv_4_2, conv_5_2, conv_6_2, conv_7_2, conv_8_2},
-};
+#define NAME_TILE(m, v) conv_##m##_##v,
+#define NAME_SIDE(m, v) side_##m##_##v,
+static conv_fn *const tiles[2][9] = {{0, EACH_TILE(NAME_TILE, 1)}, {0, EACH_TILE(NAME_TILE, 2)}};
+static conv_fn *const sides[2][15] = {{0, EACH_SIDE(NAME_SIDE, 1)}, {0, EACH_SIDE(NAME_SIDE, 2)}};
 
+/* How many of at most `most` pixels from p on have windows one block apart. */
+INLINE int64_t side_by_side(const struct alt_kern_conv *c, int64_t p, int64_t most)
+{
+    int64_t n = 1;
+    while (n < most && c->pixel[p + n] == c->pixel[p] + n * BLOCK)
+        n++;
+    return n;
+}
+
+static void all_pixels(const struct alt_kern_conv *c)
+{
+    const int v = c->w[1] ? 1 : 0;
+    for (int64_t p = 0, n; p < c->pixels; p += n) {
+        const int64_t left = c->pixels - p;
+        n = side_by_side(c, p, left < SIDE_MR ? left : SIDE_MR);
+        if (n > 1) {
+            sides[v][n](c, p);
+            continue;
+        }
+        n = left < MR ? left : MR;
+        tiles[v][n](c, p);
+    }
+}
+
+/* Blocks of input channels are taken in parts whose weights stay in the first-level cache while all pixels pass; between parts
+ * the accumulators rest in y. */
 void KERN(conv)(const struct alt_kern_conv *c)
 {
-    conv_fn *const *fn = tiles[c->w[1] ? 1 : 0];
-    for (int64_t p = 0; p < c->pixels; p += MR)
-        fn[c->pixels - p < MR ? c->pixels - p : MR](c, p);
+    struct alt_kern_conv part = *c;
+    const int64_t block_bytes = c->steps * c->w_step * (int64_t)sizeof(real) * (c->w[1] ? 2 : 1);
+    const int64_t most = c->pixels <= SIDE_MR || block_bytes * c->blocks <= PART_BYTES ? c->blocks : PART_BYTES / (block_bytes + 1) + 1;
+    int64_t b = 0;
+    do { /* once without any channels, too: the bias remains */
+        const bool last = c->blocks - b <= most;
+        part.blocks = last ? c->blocks - b : most;
+        part.last_steps = last ? c->last_steps : c->steps;
+        part.x = (const real *)c->x + b * c->x_block;
+        for (int j = 0; j < 2; j++) {
+            part.w[j] = c->w[j] ? (const real *)c->w[j] + b * c->steps * c->w_step : NULL;
+            part.bias[j] = last ? c->bias[j] : NULL;
+        }
+        part.accumulate = b > 0;
+        all_pixels(&part);
+        b += most;
+    } while (b < c->blocks);
 }
 
 /* Pixels [p0, p0 + m) of one block. */

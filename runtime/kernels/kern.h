@@ -61,6 +61,7 @@ struct alt_kern_conv {
     const void *bias[2];      /* one vector each, or NULL */
     void *y[2];
     int64_t y_pixel;
+    bool accumulate;          /* the accumulators start with what y holds, not with zero */
 };
 
 /* Output pixels of one block of channels, each channel by itself (group == channels). */
