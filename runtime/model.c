@@ -120,6 +120,7 @@ static alt_status read_model(alt_model *m, const void *bytes, size_t size, const
     m->size = size;
     ALT_CHECK(alt_onnx_read(&source, &m->arena, &m->dims, &m->onnx, diag));
     m->graph = m->onnx.graph;
+    m->graph->model = m;
     ALT_CHECK(alt_passes_run(m->graph, stop_after, diag));
     return make_ports(m, diag);
 }

@@ -15,6 +15,7 @@
 #include "runtime/error.h"
 #include "runtime/fuse.h"
 #include "runtime/layout_convert.h"
+#include "runtime/model.h"
 #include "runtime/ops/copy.h"
 #include "runtime/step.h"
 
@@ -36,7 +37,10 @@ struct builder {
     struct form **form; /* by graph value id */
     int values_capacity, steps_capacity;
     enum alt_layout_policy policy;
+    size_t unrested; /* bytes of constants read since the model's files were let go */
 };
+
+#define REST_BYTES ((size_t)16 << 20)
 
 static bool grow(struct alt_arena *arena, void **array, int count, int *capacity, size_t size)
 {
@@ -93,6 +97,16 @@ static int find_form(const struct builder *b, const struct alt_gvalue *v, const 
     return -1;
 }
 
+/* What was laid out anew need not stay in memory as the file has it, too. */
+static void rest_files(struct builder *b, size_t bytes)
+{
+    b->unrested += bytes;
+    if (b->unrested < REST_BYTES || !b->p->graph->model)
+        return;
+    alt_model_rest(b->p->graph->model);
+    b->unrested = 0;
+}
+
 /* Elements of a constant in a layout: in place when plain and aligned, else laid out in the program's arena. */
 static alt_status place_constant(struct builder *b, const struct alt_tensor *t, struct alt_pvalue *v)
 {
@@ -111,9 +125,10 @@ static alt_status place_constant(struct builder *b, const struct alt_tensor *t, 
     b->p->packed_bytes += bytes;
     v->data = data;
     if (v->layout)
-        return alt_layout_pack(v->layout, t, data);
-    if (bytes)
+        ALT_CHECK(alt_layout_pack(v->layout, t, data));
+    else if (bytes)
         memcpy(data, t->data, bytes);
+    rest_files(b, t->bytes);
     return ALT_OK;
 }
 
