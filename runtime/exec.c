@@ -3,6 +3,7 @@
  * idle workers of the pool. */
 #include "runtime/exec.h"
 
+#include "runtime/flush.h"
 #include "runtime/pool.h"
 
 #include <string.h>
@@ -280,7 +281,7 @@ static bool has_more(const struct alt_exec *x, const struct alt_binding *b)
     return b->end < x->program->n_steps || (b->first < b->end && x->program->step[b->end - 1].kind == ALT_STEP_HOST);
 }
 
-alt_status alt_exec_begin(struct alt_exec *x)
+static alt_status run_segments(struct alt_exec *x)
 {
     struct alt_context *c = x->context;
     ALT_CHECK(run_segment(x, NULL, x->inputs, x->program->n_inputs));
@@ -294,9 +295,20 @@ alt_status alt_exec_begin(struct alt_exec *x)
     return give_rest(x, b);
 }
 
+alt_status alt_exec_begin(struct alt_exec *x)
+{
+    const uint64_t mode = alt_flush_begin();
+    alt_status status = run_segments(x);
+    alt_flush_end(mode);
+    return status;
+}
+
 alt_status alt_exec_again(struct alt_exec *x, int step)
 {
-    return run_step(x, x->context->chain[x->context->depth - 1], step);
+    const uint64_t mode = alt_flush_begin();
+    alt_status status = run_step(x, x->context->chain[x->context->depth - 1], step);
+    alt_flush_end(mode);
+    return status;
 }
 
 alt_status alt_exec_run(struct alt_exec *x)

@@ -13,6 +13,7 @@
 #include "runtime/pool.h"
 
 #include "runtime/cpu.h"
+#include "runtime/flush.h"
 #include "runtime/fork.h"
 
 #include <linux/futex.h>
@@ -153,6 +154,7 @@ static void *worker_main(void *context)
 {
     struct worker *w = context;
 
+    (void)alt_flush_begin(); /* for life: it runs nothing but kernels */
     for (;;) {
         struct loop *loop = await_mail(w);
         if (loop == &quit)
