@@ -14,11 +14,6 @@ enum {
 
 /* ---- finding ---- */
 
-static bool same_layout(const struct alt_layout *a, const struct alt_layout *b)
-{
-    return a == b || (a && b && alt_layout_equal(a, b));
-}
-
 /* The kernel that would compute node n with these layouts, or NULL. Extents need not be known. */
 static const struct alt_kernel *kernel_of(const struct alt_node *n, const struct alt_layout *const *in, const struct alt_layout *out)
 {
@@ -51,7 +46,7 @@ static bool follows(const struct finder *f, const struct alt_node *n, const stru
 {
     const struct alt_layout *layout = f->a->value[v->id];
     if (!alt_assign_any_layout(n) || n->n_out != 1 || !n->out[0] || n->out[0]->type.dtype != ALT_FLOAT32 ||
-        !alt_shape_equal(&n->out[0]->type.shape, &v->type.shape) || !same_layout(f->a->value[n->out[0]->id], layout))
+        !alt_shape_equal(&n->out[0]->type.shape, &v->type.shape) || !alt_layout_equal(f->a->value[n->out[0]->id], layout))
         return false;
     const int at = f->position[n->out[0]->id];
     if (f->a->choice[at])

@@ -84,15 +84,10 @@ static alt_status add_step(struct builder *b, const struct alt_step *step, struc
     return ALT_OK;
 }
 
-static bool same_layout(const struct alt_layout *a, const struct alt_layout *b)
-{
-    return a == b || (a && b && alt_layout_equal(a, b));
-}
-
 static int find_form(const struct builder *b, const struct alt_gvalue *v, const struct alt_layout *layout)
 {
     for (const struct form *f = b->form[v->id]; f; f = f->next)
-        if (same_layout(f->layout, layout))
+        if (alt_layout_equal(f->layout, layout))
             return f->value;
     return -1;
 }
@@ -473,12 +468,6 @@ static alt_status find_readers(struct alt_program *p)
     return ALT_OK;
 }
 
-/* Channels in a block: one vector register of the widest kernels this machine runs. */
-static int channel_block(void)
-{
-    return alt_cpu_isa() == ALT_ISA_AVX512 ? 16 : 8;
-}
-
 static alt_status keep_owners(struct alt_program *p, const struct alt_choices *choices)
 {
     if (!choices || !choices->count)
@@ -504,7 +493,7 @@ static alt_status build(struct builder *b, const struct alt_choices *choices)
         return ALT_E_NOMEM;
     /* Layouts live as long as the program that refers to them. */
     ALT_CHECK(keep_owners(b->p, choices));
-    ALT_CHECK(alt_assign_layouts(g, b->policy, channel_block(), choices, &b->p->arena, &b->assignment));
+    ALT_CHECK(alt_assign_layouts(g, b->policy, alt_cpu_block(), choices, &b->p->arena, &b->assignment));
     b->fusion = alt_arena_array(&b->scratch, (size_t)g->n_nodes + 1, sizeof *b->fusion);
     if (!b->fusion)
         return ALT_E_NOMEM;
