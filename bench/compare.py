@@ -27,16 +27,19 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 
 import numpy as np
-import onnx
 
 import networks
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+import agree  # noqa: E402
+import agree_models  # noqa: E402
+
+TABLE = tomllib.loads((HERE.parent / "tests" / "agree_models.toml").read_text(encoding="utf-8"))
 PEERS = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "torch": ["torch", "onnx2torch"]}
-NUMPY = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.INT64: np.int64, onnx.TensorProto.INT32: np.int32,
-         onnx.TensorProto.BOOL: np.bool_, onnx.TensorProto.UINT8: np.uint8}
 TURN_S, SKIPPED, STARTS = 0.2, 3, 3
 
 
@@ -47,20 +50,23 @@ class Engine:
         self.label = "alt tuned" if tuned else name
         cpus = ",".join(str(i) for i in range(threads))
         command = [sys.executable, str(HERE / "engine.py"), name, str(model), str(inputs), str(threads), cpus, str(library)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.said = tempfile.TemporaryFile("w+")  # a pipe would fill up: some engines warn of every node
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
 
     def ask(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            lines = self.process.stderr.read().strip().splitlines()
+            self.said.seek(0)
+            lines = self.said.read().strip().splitlines()
             raise RuntimeError(f"{self.label}: {lines[-1] if lines else 'ended without a word'}")
         return json.loads(line)
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+        self.said.close()
 
 
 def available(names):
@@ -74,35 +80,33 @@ def available(names):
     return present
 
 
+def entry_of(model):
+    """What tests/agree_models.toml says of a model file."""
+    return TABLE.get(agree_models.name_of(pathlib.Path(model)), {})
+
+
 def make_inputs(model, folder):
-    """Floats in [0,1), integers 0 or 1; open extents are 1."""
-    draw, arrays = np.random.default_rng(0), {}
-    graph = onnx.load(model, load_external_data=False).graph
-    constants = {t.name for t in graph.initializer}
-    for port in graph.input:
-        if port.name in constants:
-            continue
-        tensor = port.type.tensor_type
-        shape = [d.dim_value or 1 for d in tensor.shape.dim]
-        dtype = np.dtype(NUMPY[tensor.elem_type])
-        arrays[port.name] = (draw.random(shape) if dtype.kind == "f" else draw.integers(0, 2, shape)).astype(dtype)
+    """As for tests/agree_models.py: the extents that the table wants timed, or its first case's; others are 1."""
+    entry, session = entry_of(model), agree.make_session(model)
+    dims = {name: 1 for name in agree.symbols(session)} | entry.get("timed", entry.get("cases", [{}])[0])
     path = pathlib.Path(folder) / "inputs.npz"
-    np.savez(path, **arrays)
+    np.savez(path, **agree_models.make_inputs(session, entry, dims, 0, np.random.default_rng(0)))
     return path
 
 
-def agree(expected, actual):
-    for e, a in zip(expected, actual, strict=True):
-        if e.shape != a.shape or np.any(np.abs(a - e) > 1e-3 * np.abs(e) + 1e-4 * np.abs(e).max(initial=0)):
-            return False
-    return True
+def agrees(model, peer, expected, actual):
+    if peer == "onnxruntime" and entry_of(model).get("quantised") and agree_models.saturates():
+        print(f"{model}: not held against onnxruntime, whose 16-bit sums saturate on this CPU")
+        return True
+    judged = argparse.Namespace(rtol=1e-3, atol=1e-4)
+    return not agree_models.judge(dict(enumerate(expected)), dict(enumerate(actual)), entry_of(model), judged)
 
 
 def answers(engine, folder):
     path = f"{folder}/{engine.label.replace(' ', '_')}.npz"
     engine.ask("outputs", path)
     with np.load(path) as data:
-        return [data[name].astype(np.float64) for name in data.files]
+        return [data[name] for name in data.files]
 
 
 def first_answers(names, setup):
@@ -147,8 +151,8 @@ def measure(options, peers, model, threads, folder):
         for engine in engines:
             engine.close()
     best = "alt tuned" if options.budget else "alt"
-    return {"model": pathlib.Path(model).stem, "threads": threads, "plateau_s": plateau,
-            "differ": [e.label for e, f in zip(engines, found) if not agree(found[0], f)],
+    return {"model": agree_models.name_of(pathlib.Path(model)), "threads": threads, "plateau_s": plateau,
+            "differ": [e.label for e, f in zip(engines, found) if not agrees(model, e.label, found[0], f)],
             "first_s": first, "p50_s": {label: float(np.median(m)) for label, m in medians.items()},
             "memory_mb": {label: bytes_ / 2**20 for label, bytes_ in memory.items()},
             "ratios": {label: {peer: (medians[label] / medians[peer]).tolist() for peer in peers} for label in dict.fromkeys(["alt", best])}}
