@@ -102,6 +102,28 @@ struct alt_kern_widen {
     void *out;
 };
 
+/* c[m][nr] = a[m][k] * b[k][nr] of 16-bit integers; the sums are int32, wrap around and have no order. k is even. Two products
+ * of neighbouring reduction indices must not overflow: elements lie in [-32767, 32767]. */
+struct alt_kern_dot {
+    int64_t m, k;
+    const int16_t *a; /* the elements of a row lie side by side */
+    int64_t a_row;
+    const int16_t *b; /* [k / 2][nr][2]: see weave */
+    int32_t *c;       /* nr elements of every row are written */
+    int64_t c_row;
+    bool accumulate;  /* the sums start with what c holds, not with zero */
+};
+
+/* int8 or uint8, less a zero point, to int16. widen: out[i] = x[i] - zero; weave: out[i][0] = x[i] - zero and
+ * out[i][1] = y[i] - zero, two rows of a panel of alt_kern_dot. */
+struct alt_kern_short {
+    const void *x, *y; /* y: of weave */
+    bool is_signed;
+    int64_t n;
+    int32_t zero;
+    int16_t *out;
+};
+
 /* int32 to int8 or uint8: out[i] = (sum[i] + bias) * factor[i] (or factor[0]), rounded half to even, + zero, saturated; the
  * sums wrap around, the product is a float32. */
 struct alt_kern_narrow {
@@ -131,13 +153,22 @@ struct alt_kern {
     void (*row_add)(const struct alt_kern_row *r);
     void (*row_taps)(const struct alt_kern_taps *t);
     void (*widen)(const struct alt_kern_widen *w);
-    void (*narrow)(const struct alt_kern_narrow *p);
     /* Adds n elements that are whole numbers of int32 to acc, or sets it (first). */
     void (*add_sums)(const void *sums, int64_t n, bool first, int32_t *acc);
+};
+
+/* Products of 8-bit integers. */
+struct alt_kern_int {
+    int nr; /* width of a panel: two vectors of int32 */
+    void (*dot)(const struct alt_kern_dot *d);
+    void (*widen)(const struct alt_kern_short *s);
+    void (*weave)(const struct alt_kern_short *s);
+    void (*narrow)(const struct alt_kern_narrow *p);
 };
 
 /* The tables of this machine (alt_cpu_isa). */
 const struct alt_kern *alt_kern_f32(void);
 const struct alt_kern *alt_kern_f64(void);
+const struct alt_kern_int *alt_kern_i8(void);
 
 #endif

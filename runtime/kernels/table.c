@@ -22,6 +22,5 @@ const struct alt_kern KERN(table) = {
     .row_add = KERN(row_add),
     .row_taps = KERN(row_taps),
     .widen = KERN(widen),
-    .narrow = KERN(narrow),
     .add_sums = KERN(add_sums),
 };

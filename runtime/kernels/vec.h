@@ -45,7 +45,6 @@ void KERN(row_max)(const struct alt_kern_row *r);
 void KERN(row_add)(const struct alt_kern_row *r);
 void KERN(row_taps)(const struct alt_kern_taps *t);
 void KERN(widen)(const struct alt_kern_widen *w);
-void KERN(narrow)(const struct alt_kern_narrow *p);
 void KERN(add_sums)(const void *sums, int64_t n, bool first, int32_t *acc);
 
 #endif

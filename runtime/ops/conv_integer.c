@@ -1,17 +1,22 @@
 /* conv_integer.c: ConvInteger and QLinearConv; see conv_integer.h.
  *
- * A tile is one panel of `nr` output pixels by a share of the output channels of one group and one image, as in conv_plain.c:
- * windows are gathered and weights widened block by block of the reduction, their zero points taken off. */
+ * A tile is a few panels of `nr` output pixels (window_rows.h) by a share of the output channels of one group and one image: windows
+ * are woven into panels and weights widened to 16 bits block by block of the reduction, their zero points taken off. Tiles of
+ * the same pixels follow each other and share the panels. */
 #include "runtime/ops/conv_integer.h"
 
 #include "runtime/infer.h"
 #include "runtime/ops/data.h"
-#include "runtime/ops/gather_panel.h"
+#include "runtime/ops/window_rows.h"
+
+#include <string.h>
 
 enum {
-    TILES = 64, /* wanted at least, so that the threads have equal shares */
-    LEAST = 32, /* fewer output channels a tile do not repay the gathering */
-    MOST = 192  /* more do not fit the caches */
+    PIXELS = 64,  /* of a tile, about */
+    TILES = 64,   /* wanted at least, so that the threads have equal shares */
+    LEAST = 32,   /* fewer output channels a tile do not repay the gathering */
+    MOST = 192,   /* more do not fit the caches */
+    WEIGHTS = 1 << 16 /* nor do more widened weights */
 };
 
 static const struct alt_conv_roles integer_roles = {0, -1, 2, 1, -1, 3, -1, -1, -1};
@@ -64,7 +69,7 @@ alt_status alt_conv_integer_read(struct alt_kernel_bind *bind, struct alt_conv_i
     bool each;
     ALT_CHECK(alt_conv_read(bind, r->w, r->bias, &p->c));
     p->roles = r;
-    p->kern = alt_kern_f32();
+    p->kern = alt_kern_i8();
     p->x = bind->in[r->x].dtype;
     p->w = bind->in[r->w].dtype;
     p->y = bind->out[0].dtype;
@@ -114,122 +119,162 @@ struct alt_kern_narrow alt_conv_integer_narrow(const struct alt_conv_integer *p,
 
 struct general {
     struct alt_conv_integer i;
-    struct alt_panel panel;
-    int64_t k, depth, panels, rows, shares;
-    int64_t at_index, at_axis, at_run, at_w, at_sums, at_acc; /* bytes in scratch; the panel is first */
+    struct alt_window_rows windows;
+    int64_t k, depth;      /* depth: of a block of the reduction */
+    int64_t width;         /* positions of a tile: whole panels */
+    int64_t rows, shares;  /* output channels of a tile */
+    int64_t at_copy, at_zeros, at_w, at_acc, at_line; /* bytes in scratch; the panels are first */
 };
 
-/* One tile under way. */
+/* Tiles under way. */
 struct tile {
     const struct general *p;
     const struct alt_kargs *args;
-    const uint8_t *x, *w;    /* of this image and group; of the first output channel */
-    int64_t channel;         /* the first output channel */
-    int64_t rows;
+    struct alt_window_tile at;
+    const uint8_t *x, *w;       /* under tap 0 of this image and group's first channel; of the first output channel */
+    int64_t channel, rows;      /* the first output channel */
     int32_t x_zero;
-    char *scratch;
+    int16_t *panel, *weights;   /* [panels][depth / 2][nr][2], [rows][depth] */
+    uint8_t *copy, *zeros;      /* of windows; [nr] zero points */
+    int32_t *acc;               /* [rows][width] */
+    uint8_t *line;              /* [width] */
 };
 
-static void gather(const struct tile *t, int64_t k0, int64_t depth)
+/* An odd last index has a partner of zeros. What lies behind the last position of a copy may be anything. */
+static void weave_panels(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct general *p = t->p;
+    const struct alt_window_rows *r = &p->windows;
     const int64_t nr = p->i.kern->nr, taps = p->i.c.taps;
-    const int64_t *index = (const int64_t *)(const void *)(t->scratch + p->at_index);
-    const bool *run = (const bool *)(t->scratch + p->at_run);
-    float *out = (float *)(void *)t->scratch;
-    for (int64_t k = k0; k < k0 + depth; k++, out += nr) {
-        const uint8_t *x = t->x + k / taps * p->i.plane;
-        const int64_t *at = index + k % taps * nr;
-        if (run[k % taps])
-            p->i.kern->widen(&(struct alt_kern_widen){.x = x + at[0], .is_signed = p->i.x == ALT_INT8, .n = nr,
-                                                      .zero = &t->x_zero, .out = out});
-        else
-            alt_q8_gather(p->i.x, x, at, nr, t->x_zero, out);
+    const uint8_t *channel = t->x + k0 / taps * r->channel, *row[2];
+    for (int64_t k = 0, tap = k0 % taps; k < depth; k += 2) {
+        for (int64_t odd = 0; odd < 2; odd++) {
+            row[odd] = k + odd < depth ? channel + r->tap[tap] : NULL;
+            if (++tap == taps) {
+                tap = 0;
+                channel += r->channel;
+            }
+        }
+        int16_t *out = t->panel + k * nr;
+        for (int64_t j = 0; j < t->at.count; j += nr, out += nr * p->depth)
+            p->i.kern->weave(&(struct alt_kern_short){row[0] + j, row[1] ? row[1] + j : t->zeros, p->i.x == ALT_INT8,
+                                                      r->direct ? alt_least(nr, t->at.count - j) : nr, t->x_zero, out});
     }
 }
 
-static void add_block(const struct tile *t, int64_t k0, int64_t depth)
+static void widen_weights(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct general *p = t->p;
-    float *w = (float *)(void *)(t->scratch + p->at_w);
-    gather(t, k0, depth);
     for (int64_t i = 0; i < t->rows; i++) {
-        const int32_t zero = alt_conv_integer_w_zero(&p->i, t->args, t->channel + i);
-        p->i.kern->widen(&(struct alt_kern_widen){.x = t->w + i * p->k + k0, .is_signed = p->i.w == ALT_INT8, .n = depth,
-                                                  .zero = &zero, .out = w + i * p->depth});
+        int16_t *out = t->weights + i * p->depth;
+        p->i.kern->widen(&(struct alt_kern_short){.x = t->w + i * p->k + k0, .is_signed = p->i.w == ALT_INT8, .n = depth,
+                                                  .zero = alt_conv_integer_w_zero(&p->i, t->args, t->channel + i), .out = out});
+        if (depth % 2)
+            out[depth] = 0;
     }
-    alt_q8_add(&(struct alt_q8_block){.kern = p->i.kern, .rows = t->rows, .depth = depth, .a = w, .a_row = p->depth,
-                                      .panel = (const float *)(const void *)t->scratch, .first = k0 == 0,
-                                      .sums = (float *)(void *)(t->scratch + p->at_sums),
-                                      .acc = (int32_t *)(void *)(t->scratch + p->at_acc)});
 }
 
-static void run_tile(const struct tile *t, char *y, int64_t cols)
+/* Sums of one output channel to its positions of y. */
+static void put_channel(const struct tile *t, int64_t i, char *y)
 {
     const struct general *p = t->p;
-    const int32_t *acc = (const int32_t *)(const void *)(t->scratch + p->at_acc);
+    const int64_t size = (int64_t)alt_dtype_size(p->i.y), out = p->windows.w.out[p->windows.w.rank - 1];
+    const int32_t *acc = t->acc + i * p->width;
+    const char *from = (const char *)acc;
+    float factor;
+    struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, t->args, t->channel + i, &factor);
+    if (p->i.y != ALT_INT32) {
+        const int64_t nr = p->i.kern->nr;
+        alt_q8_put(p->i.kern, p->i.y, &how, acc, alt_ceil_div(t->at.count, nr) * nr, t->line);
+        from = (const char *)t->line;
+    }
+    for (int64_t row = 0; row < t->at.rows; row++, from += p->windows.pitch * size, y += out * size)
+        memcpy(y, from, (size_t)(t->at.cols * size));
+}
+
+static void run_tile(const struct tile *t, bool woven, char *y)
+{
+    const struct general *p = t->p;
+    const int64_t nr = p->i.kern->nr;
     int64_t k = 0;
     do {
-        const int64_t depth = p->k - k < p->depth ? p->k - k : p->depth;
-        add_block(t, k, depth);
+        const int64_t depth = alt_least(p->k - k, p->depth);
+        if (!woven)
+            weave_panels(t, k, depth);
+        widen_weights(t, k, depth);
+        for (int64_t j = 0; j < t->at.count; j += nr)
+            p->i.kern->dot(&(struct alt_kern_dot){.m = t->rows, .k = alt_ceil_div(depth, 2) * 2, .a = t->weights, .a_row = p->depth,
+                                                  .b = t->panel + j * p->depth, .c = t->acc + j, .c_row = p->width,
+                                                  .accumulate = k > 0});
         k += depth;
     } while (k < p->k);
-    for (int64_t i = 0; i < t->rows; i++) {
-        float factor;
-        struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, t->args, t->channel + i, &factor);
-        alt_q8_put(p->i.kern, p->i.y, &how, acc + i * p->i.kern->nr, cols,
-                   y + i * p->i.c.pixels * (int64_t)alt_dtype_size(p->i.y));
-    }
+    for (int64_t i = 0; i < t->rows; i++)
+        put_channel(t, i, y + i * p->i.c.pixels * (int64_t)alt_dtype_size(p->i.y));
 }
 
+static struct tile lay_tile(const struct alt_kargs *args)
+{
+    const struct general *p = args->params;
+    char *scratch = args->scratch;
+    struct tile t = {.p = p, .args = args, .x_zero = alt_conv_integer_x_zero(&p->i, args),
+                     .panel = (int16_t *)(void *)scratch, .weights = (int16_t *)(void *)(scratch + p->at_w),
+                     .copy = (uint8_t *)(scratch + p->at_copy), .zeros = (uint8_t *)(scratch + p->at_zeros),
+                     .acc = (int32_t *)(void *)(scratch + p->at_acc), .line = (uint8_t *)(scratch + p->at_line)};
+    memset(t.zeros, (uint8_t)t.x_zero, (size_t)p->i.kern->nr);
+    return t;
+}
+
+/* Tiles by pixels, then images and groups, then output channels. */
 static void run(const struct alt_kargs *args)
 {
     const struct general *p = args->params;
     const struct alt_conv *c = &p->i.c;
-    const int64_t nr = p->i.kern->nr;
-    int64_t indexed = -1;
-    for (int64_t i = args->begin; i < args->end; i++) {
-        const int64_t gn = i / p->shares % (c->group * c->n), g = gn % c->group, panel = i / p->shares / (c->group * c->n);
-        const int64_t row = i % p->shares * p->rows, first = panel * nr;
-        const int64_t cols = c->pixels - first < nr ? c->pixels - first : nr;
-        struct tile t = {.p = p, .args = args, .channel = g * c->oc + row, .scratch = args->scratch};
-        t.rows = c->oc - row < p->rows ? c->oc - row : p->rows;
-        t.x = (const uint8_t *)args->operand[p->i.roles->x].data + (gn / c->group * c->c + g * c->ic) * p->i.plane;
+    struct tile t = lay_tile(args);
+    for (int64_t i = args->begin, copied = -1; i < args->end; i++) {
+        const int64_t same = i / p->shares, gn = same % (c->group * c->n), g = gn % c->group, row = i % p->shares * p->rows;
+        t.channel = g * c->oc + row;
+        t.rows = alt_least(c->oc - row, p->rows);
         t.w = (const uint8_t *)args->operand[p->i.roles->w].data + t.channel * p->k;
-        t.x_zero = alt_conv_integer_x_zero(&p->i, args);
-        if (panel != indexed)
-            alt_panel_index(&p->panel, first, cols, (int64_t *)(void *)(t.scratch + p->at_axis),
-                            (int64_t *)(void *)(t.scratch + p->at_index), (bool *)(t.scratch + p->at_run));
-        indexed = panel;
-        const int64_t at = (gn / c->group * c->o + t.channel) * c->pixels + first;
-        run_tile(&t, (char *)args->operand[args->operand_count - 1].data + at * (int64_t)alt_dtype_size(p->i.y), cols);
+        if (same != copied) {
+            t.at = alt_window_rows_tile(&p->windows, same / (c->group * c->n));
+            t.x = (const uint8_t *)args->operand[p->i.roles->x].data + (gn / c->group * c->c + g * c->ic) * p->i.plane;
+            t.x = alt_window_rows_fill(&p->windows, &t.at, t.x, (uint8_t)t.x_zero, t.copy);
+        }
+        const int64_t at = (gn / c->group * c->o + t.channel) * c->pixels + t.at.first;
+        run_tile(&t, same == copied && p->k <= p->depth,
+                 (char *)args->operand[args->operand_count - 1].data + at * (int64_t)alt_dtype_size(p->i.y));
+        copied = same;
     }
 }
 
-static void share_rows(struct general *p)
+/* Wide tiles repay widening the weights, few output channels give the threads equal shares. */
+static alt_status cut_tiles(struct general *p, struct alt_arena *arena)
 {
     const struct alt_conv *c = &p->i.c;
-    const int64_t tiles = p->panels * c->group * c->n, least = (c->oc + MOST - 1) / MOST, most = (c->oc + LEAST - 1) / LEAST;
-    const int64_t shares = alt_clamp((TILES + tiles - 1) / tiles, least, most);
-    p->rows = (c->oc + shares - 1) / shares;
-    p->shares = (c->oc + p->rows - 1) / p->rows;
+    const int64_t nr = p->i.kern->nr, most = alt_least(MOST, WEIGHTS / p->depth);
+    ALT_CHECK(alt_window_rows_plan(&p->windows, &c->w, c->ic, alt_clamp(ALT_Q8_PANEL / p->depth, nr, PIXELS) / nr * nr, arena));
+    p->width = alt_ceil_div(p->windows.width, nr) * nr;
+    const int64_t tiles = p->windows.tiles * c->group * c->n;
+    p->rows = alt_ceil_div(c->oc, alt_clamp(alt_ceil_div(TILES, tiles), alt_ceil_div(c->oc, most), alt_ceil_div(c->oc, LEAST)));
+    p->shares = alt_ceil_div(c->oc, p->rows);
+    return ALT_OK;
 }
 
 /* Places of everything in a thread's scratch; returns its bytes. */
 static int64_t lay_scratch(struct general *p)
 {
     const int64_t nr = p->i.kern->nr;
-    int64_t at = p->depth * nr * 4;
+    int64_t at = p->depth * p->width * 2;
     const struct {
         int64_t *place, bytes;
-    } parts[] = {
-        {&p->at_index, p->i.c.taps * nr * 8}, {&p->at_axis, alt_panel_work(&p->panel) * 8}, {&p->at_run, p->i.c.taps},
-        {&p->at_w, p->rows * p->depth * 4},   {&p->at_sums, p->rows * nr * 4},              {&p->at_acc, p->rows * nr * 4},
+    } pieces[] = {
+        {&p->at_copy, alt_window_rows_bytes(&p->windows) + nr}, {&p->at_zeros, nr},
+        {&p->at_w, p->rows * p->depth * 2}, {&p->at_acc, p->rows * p->width * 4}, {&p->at_line, p->width},
     };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        at = (at + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN;
-        *parts[i].place = at;
-        at += parts[i].bytes;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        at = alt_ceil_div(at, ALT_ALIGN) * ALT_ALIGN;
+        *pieces[i].place = at;
+        at += pieces[i].bytes;
     }
     return at;
 }
@@ -246,12 +291,10 @@ static int bind(struct alt_kernel_bind *bind)
         bind->range = 0;
         return ALT_OK;
     }
-    ALT_CHECK(alt_conv_panel(&p->i.c.w, &bind->in[p->i.roles->x], p->i.kern->nr, bind->arena, &p->panel));
     p->k = c->ic * c->taps;
-    p->depth = p->k < ALT_Q8_DEPTH ? p->k : ALT_Q8_DEPTH;
-    p->panels = (c->pixels + p->i.kern->nr - 1) / p->i.kern->nr;
-    share_rows(p);
-    bind->range = p->panels * c->group * c->n * p->shares;
+    p->depth = alt_clamp(alt_ceil_div(p->k, 2) * 2, 2, ALT_Q8_MOST);
+    ALT_CHECK(cut_tiles(p, bind->arena));
+    bind->range = p->windows.tiles * c->group * c->n * p->shares;
     bind->flops = 2.0 * (double)c->n * (double)c->o * (double)c->pixels * (double)p->k;
     bind->scratch = (size_t)lay_scratch(p);
     return ALT_OK;

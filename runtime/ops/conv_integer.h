@@ -19,7 +19,7 @@ struct alt_conv_roles {
 
 struct alt_conv_integer {
     struct alt_conv c;
-    const struct alt_kern *kern;
+    const struct alt_kern_int *kern;
     const struct alt_conv_roles *roles;
     alt_dtype x, w, y;
     bool zero_each, scale_each; /* one for each output channel */

@@ -1,82 +1,108 @@
 /* conv_integer_depthwise.c: convolution of 8-bit integers with one input channel a group; see conv_integer.h.
  *
- * A tile is one input channel of one image. It is widened to float32 with its padding around it; then each output row is the sum
- * of shifted rows, each times one weight, at most ALT_Q8_DEPTH of them before the sum moves to int32. */
+ * A tile is one input channel of one image. It is widened to float32 with its padding around it, apart by the phases of the strides
+ * along the last two axes: then the elements under one tap lie side by side for whole lines of the output, and several lines are
+ * one row of sums. At most ALT_Q8_DEPTH products are added before the sums move to int32. */
 #include "runtime/ops/conv_integer.h"
+
+#include "runtime/layout.h"
+#include "runtime/ops/data.h"
 
 #include <string.h>
 
+enum { ROW = 1024 /* sums at once, about: they stay in the first-level cache */ };
+
 struct depthwise {
     struct alt_conv_integer i;
-    int64_t extent[ALT_WINDOW_RANK], step[ALT_WINDOW_RANK]; /* of the widened channel, and its strides */
-    int64_t elements;
+    const struct alt_kern *kern; /* float32 */
+    int64_t phases[ALT_WINDOW_RANK], step[ALT_WINDOW_RANK]; /* by axis: phases, and elements from one position to the next */
+    int64_t phase_step[ALT_WINDOW_RANK];                    /* and from one phase to the next */
+    int64_t elements;            /* of the widened channel */
+    int64_t slices, lines, pitch; /* output lines a slice; sums from one line to the next */
+    int64_t rows;                /* lines at once */
     const int64_t *tap;          /* [taps]: offsets in the widened channel */
-    int64_t at_w, at_row, at_acc; /* bytes in scratch; the channel is first */
+    int64_t at_line, at_w, at_row, at_acc, at_bytes; /* bytes in scratch; the channel is first */
 };
 
-/* The next coordinates of all axes but the last; false behind the last ones. */
-static bool advance(const int64_t *extent, int rank, int64_t *at)
+/* Where position `at` of an axis lies, the padding before it included. */
+static int64_t place(const struct depthwise *p, int axis, int64_t at)
 {
-    for (int a = rank - 2; a >= 0; a--) {
-        if (++at[a] < extent[a])
-            return true;
-        at[a] = 0;
-    }
-    return false;
+    return at % p->phases[axis] * p->phase_step[axis] + at / p->phases[axis] * p->step[axis];
 }
 
-static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t zero, float *out)
+/* n elements from position `begin` on, dealt out to `phases`. */
+static void deal(const float *x, int64_t n, int64_t begin, int64_t phases, int64_t phase_step, float *out)
+{
+    for (int64_t i = 0; i < phases && i < n; i++) {
+        float *to = out + (begin + i) % phases * phase_step + (begin + i) / phases;
+        if (phases == 2)
+            for (int64_t j = i; j < n; j += 2)
+                *to++ = x[j];
+        else
+            for (int64_t j = i; j < n; j += phases)
+                *to++ = x[j];
+    }
+}
+
+/* The padding is zero already. */
+static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t zero, char *scratch)
 {
     const struct alt_op_window *w = &p->i.c.w;
     const int last = w->rank - 1;
-    int64_t at[ALT_WINDOW_RANK] = {0};
-    memset(out, 0, (size_t)(p->elements + p->i.kern->nr) * sizeof *out);
-    if (p->i.plane == 0)
-        return;
-    do {
-        int64_t offset = 0;
-        for (int a = 0; a < w->rank; a++)
-            offset += (at[a] + w->begin[a]) * p->step[a];
-        p->i.kern->widen(&(struct alt_kern_widen){.x = x, .is_signed = p->i.x == ALT_INT8, .n = w->in[last], .zero = &zero,
-                                                  .out = out + offset});
-        x += w->in[last];
-    } while (advance(w->in, w->rank, at));
+    const bool whole = p->phases[last] == 1;
+    float *channel = (float *)(void *)scratch, *line = (float *)(void *)(scratch + p->at_line);
+    for (int64_t i = 0; i < p->i.plane; i += w->in[last]) {
+        int64_t offset = 0, rest = i / w->in[last];
+        for (int a = last - 1; a >= 0; a--) {
+            offset += place(p, a, rest % w->in[a] + w->begin[a]);
+            rest /= w->in[a];
+        }
+        p->kern->widen(&(struct alt_kern_widen){.x = x + i, .is_signed = p->i.x == ALT_INT8, .n = w->in[last], .zero = &zero,
+                                                .out = whole ? channel + offset + w->begin[last] : line});
+        if (!whole)
+            deal(line, w->in[last], w->begin[last], p->phases[last], p->phase_step[last], channel + offset);
+    }
 }
 
-/* The sums of one output row, whose window starts at x; w: the widened weights. */
-static void sum_row(const struct depthwise *p, const float *x, const float *w, char *scratch)
+/* `rows` output lines, whose windows start at x; w: the widened weights. */
+static void run_lines(const struct depthwise *p, const float *x, const float *w, int64_t rows, struct alt_kern_narrow *how,
+                      char *scratch, char *y)
 {
     float *row = (float *)(void *)(scratch + p->at_row);
     int32_t *acc = (int32_t *)(void *)(scratch + p->at_acc);
-    const struct alt_op_window *win = &p->i.c.w;
-    const int last = win->rank - 1;
+    const int64_t width = p->i.c.w.out[p->i.c.w.rank - 1], count = (rows - 1) * p->pitch + width;
+    const int64_t size = (int64_t)alt_dtype_size(p->i.y), nr = p->kern->nr;
     for (int64_t t = 0, n; t < p->i.c.taps; t += n) {
-        n = p->i.c.taps - t < ALT_Q8_DEPTH ? p->i.c.taps - t : ALT_Q8_DEPTH;
-        p->i.kern->row_taps(&(struct alt_kern_taps){.x = x, .w = w + t, .tap = p->tap + t, .taps = n, .n = win->out[last],
-                                                    .step = win->stride[last], .y = row});
-        p->i.kern->add_sums(row, win->out[last], t == 0, acc);
+        n = alt_least(p->i.c.taps - t, ALT_Q8_DEPTH);
+        p->kern->row_taps(&(struct alt_kern_taps){.x = x, .w = w + t, .tap = p->tap + t, .taps = n, .n = count, .step = 1, .y = row});
+        p->kern->add_sums(row, count, t == 0, acc);
     }
+    char *from = (char *)acc;
+    if (p->i.y != ALT_INT32) {
+        from = scratch + p->at_bytes;
+        alt_q8_put(p->i.kern, p->i.y, how, acc, alt_ceil_div(count, nr) * nr, from);
+    }
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(y + i * width * size, from + i * p->pitch * size, (size_t)(width * size));
 }
 
 static void run_channel(const struct depthwise *p, const struct alt_kargs *args, int64_t channel, char *y)
 {
     const struct alt_op_window *w = &p->i.c.w;
-    const int64_t width = w->out[w->rank - 1], size = (int64_t)alt_dtype_size(p->i.y), taps = p->i.c.taps;
+    const int64_t taps = p->i.c.taps, line = w->out[w->rank - 1] * (int64_t)alt_dtype_size(p->i.y);
     const int32_t zero = alt_conv_integer_w_zero(&p->i, args, channel);
-    int64_t at[ALT_WINDOW_RANK] = {0};
     char *scratch = args->scratch;
     float factor, *weights = (float *)(void *)(scratch + p->at_w);
     struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, args, channel, &factor);
-    p->i.kern->widen(&(struct alt_kern_widen){.x = (const uint8_t *)args->operand[p->i.roles->w].data + channel * taps,
-                                              .is_signed = p->i.w == ALT_INT8, .n = taps, .zero = &zero, .out = weights});
-    do {
-        int64_t offset = 0;
-        for (int a = 0; a < w->rank - 1; a++)
-            offset += at[a] * w->stride[a] * p->step[a];
-        sum_row(p, (const float *)(const void *)scratch + offset, weights, scratch);
-        alt_q8_put(p->i.kern, p->i.y, &how, (const int32_t *)(const void *)(scratch + p->at_acc), width, y);
-        y += width * size;
-    } while (advance(w->out, w->rank, at));
+    p->kern->widen(&(struct alt_kern_widen){.x = (const uint8_t *)args->operand[p->i.roles->w].data + channel * taps,
+                                            .is_signed = p->i.w == ALT_INT8, .n = taps, .zero = &zero, .out = weights});
+    for (int64_t slice = 0; slice < p->slices; slice++) {
+        const float *x = (const float *)(const void *)scratch;
+        for (int64_t a = w->rank - 3, rest = slice; a >= 0; rest /= w->out[a], a--)
+            x += rest % w->out[a] * w->stride[a] * p->step[a];
+        for (int64_t i = 0; i < p->lines; i += p->rows)
+            run_lines(p, x + i * p->pitch, weights, alt_least(p->rows, p->lines - i), &how, scratch, y + (slice * p->lines + i) * line);
+    }
 }
 
 static void run(const struct alt_kargs *args)
@@ -84,6 +110,7 @@ static void run(const struct alt_kargs *args)
     const struct depthwise *p = args->params;
     const struct alt_conv *c = &p->i.c;
     const int32_t zero = alt_conv_integer_x_zero(&p->i, args);
+    memset(args->scratch, 0, (size_t)p->at_line);
     for (int64_t i = args->begin; i < args->end; i++) {
         widen_channel(p, (const uint8_t *)args->operand[p->i.roles->x].data + i * p->i.plane, zero, args->scratch);
         for (int64_t o = 0; o < c->oc; o++) {
@@ -101,11 +128,23 @@ static bool shape_channel(struct depthwise *p)
     p->elements = 1;
     for (int a = w->rank - 1; a >= 0; a--) {
         const int64_t reach = (w->out[a] - 1) * w->stride[a] + alt_op_window_span(w, a), input = w->begin[a] + w->in[a];
-        p->extent[a] = reach > input ? reach : input;
+        const int64_t extent = reach > input ? reach : input;
+        p->phases[a] = a < w->rank - 2 ? 1 : alt_least(w->stride[a], extent);
+        const int64_t positions = alt_ceil_div(extent, p->phases[a]);
         p->step[a] = p->elements;
-        if (__builtin_mul_overflow(p->elements, p->extent[a], &p->elements) || p->elements > INT64_MAX / 64)
+        p->pitch = a == w->rank - 1 ? positions : p->pitch;
+        if (__builtin_mul_overflow(p->elements, positions, &p->elements) || p->elements > INT64_MAX / 64)
             return false;
+        /* the phases of the last two axes lie outside their positions */
+        for (int inner = w->rank - 1; a == (w->rank > 1 ? w->rank - 2 : 0) && inner >= a; inner--) {
+            p->phase_step[inner] = p->elements;
+            if (__builtin_mul_overflow(p->elements, p->phases[inner], &p->elements) || p->elements > INT64_MAX / 64)
+                return false;
+        }
     }
+    p->lines = w->rank > 1 ? w->out[w->rank - 2] : 1;
+    p->slices = w->rank > 2 ? alt_dims_count(w->rank - 2, w->out) : 1;
+    p->rows = alt_clamp(ROW / p->pitch, 1, p->lines);
     return true;
 }
 
@@ -118,7 +157,7 @@ static alt_status list_taps(struct depthwise *p, struct alt_arena *arena)
     for (int64_t t = 0; t < p->i.c.taps; t++) {
         int64_t rest = t;
         for (int a = w->rank - 1; a >= 0; a--) {
-            tap[t] += rest % w->kernel[a] * w->dilation[a] * p->step[a];
+            tap[t] += place(p, a, rest % w->kernel[a] * w->dilation[a]);
             rest /= w->kernel[a];
         }
     }
@@ -126,7 +165,24 @@ static alt_status list_taps(struct depthwise *p, struct alt_arena *arena)
     return ALT_OK;
 }
 
-static int64_t round_up(int64_t bytes) { return (bytes + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN; }
+/* Places of everything in a thread's scratch; returns its bytes. row_taps reads and writes up to a vector behind the ends. */
+static int64_t lay_scratch(struct depthwise *p)
+{
+    const struct alt_conv *c = &p->i.c;
+    const int64_t slack = p->kern->nr, row = p->rows * p->pitch + slack;
+    int64_t at = (p->elements + slack) * 4;
+    const struct {
+        int64_t *place, bytes;
+    } pieces[] = {
+        {&p->at_line, c->w.in[c->w.rank - 1] * 4}, {&p->at_w, c->taps * 4}, {&p->at_row, row * 4}, {&p->at_acc, row * 4}, {&p->at_bytes, row},
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        at = alt_ceil_div(at, ALT_ALIGN) * ALT_ALIGN;
+        *pieces[i].place = at;
+        at += pieces[i].bytes;
+    }
+    return at;
+}
 
 static int bind(struct alt_kernel_bind *bind)
 {
@@ -134,6 +190,7 @@ static int bind(struct alt_kernel_bind *bind)
     if (!p)
         return ALT_E_NOMEM;
     ALT_CHECK(alt_conv_integer_read(bind, &p->i));
+    p->kern = alt_kern_f32();
     const struct alt_conv *c = &p->i.c;
     bind->params = p;
     if (c->n == 0 || c->oc == 0 || c->pixels == 0) {
@@ -143,14 +200,9 @@ static int bind(struct alt_kernel_bind *bind)
     if (!shape_channel(p))
         return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the padding is too large");
     ALT_CHECK(list_taps(p, bind->arena));
-    /* row_taps reads and writes up to a vector behind the ends */
-    const int64_t slack = p->i.kern->nr, row = round_up((c->w.out[c->w.rank - 1] + slack) * 4);
-    p->at_w = round_up((p->elements + slack) * 4);
-    p->at_row = p->at_w + round_up(c->taps * 4);
-    p->at_acc = p->at_row + row;
     bind->range = c->n * c->group;
     bind->flops = 2.0 * (double)c->n * (double)c->o * (double)c->pixels * (double)c->taps;
-    bind->scratch = (size_t)(p->at_acc + row);
+    bind->scratch = (size_t)lay_scratch(p);
     return ALT_OK;
 }
 

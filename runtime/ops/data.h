@@ -49,6 +49,8 @@ static inline const struct alt_operand *alt_operand_at(const struct alt_operand 
 int64_t alt_operand_count(const struct alt_operand *op);
 /* `axis` counted from the end when negative. */
 static inline int alt_axis_of(int64_t axis, int rank) { return (int)(axis < 0 ? axis + rank : axis); }
+static inline int64_t alt_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t alt_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t alt_clamp(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
 
 /* Reads int32 or int64 indices through any strides while a kernel runs. */

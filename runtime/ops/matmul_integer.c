@@ -11,7 +11,11 @@
 
 #include <string.h>
 
-enum { ROWS = 192 /* of a tile: enough to repay widening b, few enough for many tiles */, WIDTH = 64 /* nr at most */ };
+enum {
+    ROWS = 192, /* of a tile: enough to repay weaving b, few enough for many tiles */
+    DEPTH = 512,
+    WIDTH = 64  /* nr at most */
+};
 
 /* Which input is what; -1: the operator has no such input. */
 struct roles {
@@ -36,7 +40,7 @@ enum { A, B, A_SCALE, B_SCALE, A_ZERO, B_ZERO, PARTS };
 
 struct product {
     const struct roles *roles;
-    const struct alt_kern *kern;
+    const struct alt_kern_int *kern;
     struct part part[PARTS];
     alt_dtype y, y_scale;
     int rank; /* batch axes */
@@ -45,7 +49,7 @@ struct product {
     bool bias;
     int64_t bias_row, bias_col;
     float alpha;
-    int64_t at_panel, at_sums, at_acc; /* bytes in scratch; the rows of a are first */
+    int64_t at_panel, at_acc; /* bytes in scratch; the rows of a are first */
 };
 
 /* One tile under way. */
@@ -54,7 +58,7 @@ struct tile {
     const struct alt_kargs *args;
     int64_t at[PARTS]; /* where each part of this product starts */
     int64_t i, j, rows, cols;
-    float *a, *panel, *sums;
+    int16_t *a, *panel; /* [rows][depth], [depth / 2][nr][2] */
     int32_t *acc;
 };
 
@@ -75,54 +79,46 @@ static const uint8_t *matrix(const struct tile *t, int part)
     return (const uint8_t *)t->args->operand[t->p->part[part].input].data + t->at[part];
 }
 
-/* Rows of a: side by side, or (transposed) side by side along k. */
+/* n elements `step` apart, less a zero point. */
+static void widen(const struct tile *t, int part, const uint8_t *x, int64_t step, int64_t n, int32_t zero, int64_t apart, int16_t *out)
+{
+    const bool is_signed = t->p->part[part].dtype == ALT_INT8;
+    if (step == 1 && apart == 1) {
+        t->p->kern->widen(&(struct alt_kern_short){.x = x, .is_signed = is_signed, .n = n, .zero = zero, .out = out});
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        out[i * apart] = (int16_t)((is_signed ? (int8_t)x[i * step] : x[i * step]) - zero);
+}
+
 static void widen_a(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct product *p = t->p;
     const uint8_t *a = matrix(t, A) + t->i * p->a_row + k0 * p->a_col;
-    int32_t zero[ROWS];
-    float column[ROWS];
-    for (int64_t i = 0; i < t->rows; i++)
-        zero[i] = zero_at(t, A_ZERO, t->i + i);
-    struct alt_kern_widen w = {.is_signed = p->part[A].dtype == ALT_INT8};
-    for (int64_t i = 0; p->a_col == 1 && i < t->rows; i++) {
-        w.x = a + i * p->a_row;
-        w.n = depth;
-        w.zero = &zero[i];
-        w.out = t->a + i * p->depth;
-        p->kern->widen(&w);
-    }
-    for (int64_t k = 0; p->a_col != 1 && k < depth; k++) {
-        w = (struct alt_kern_widen){a + k * p->a_col, w.is_signed, true, t->rows, zero, column};
-        p->kern->widen(&w);
-        for (int64_t i = 0; i < t->rows; i++)
-            t->a[i * p->depth + k] = column[i];
+    for (int64_t i = 0; i < t->rows; i++) {
+        widen(t, A, a + i * p->a_row, p->a_col, depth, zero_at(t, A_ZERO, t->i + i), 1, t->a + i * p->depth);
+        if (depth % 2)
+            t->a[i * p->depth + depth] = 0;
     }
 }
 
-/* The panel of b, whose rows are side by side, or (transposed) its columns. */
-static void widen_b(const struct tile *t, int64_t k0, int64_t depth)
+/* The panel of b: pairs of rows at once where those are side by side and share a zero point, else column by column. */
+static void weave_b(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct product *p = t->p;
-    const int64_t nr = p->kern->nr;
+    const int64_t nr = p->kern->nr, paired = p->b_col == 1 && p->part[B_ZERO].step == 0 && t->cols == nr ? depth / 2 * 2 : 0;
     const uint8_t *b = matrix(t, B) + k0 * p->b_row + t->j * p->b_col;
-    int32_t zero[WIDTH];
-    float column[ALT_Q8_DEPTH];
+    const int32_t zero = zero_at(t, B_ZERO, t->j);
+    for (int64_t k = 0; k < paired; k += 2)
+        p->kern->weave(&(struct alt_kern_short){b + k * p->b_row, b + (k + 1) * p->b_row, p->part[B].dtype == ALT_INT8, nr, zero,
+                                                t->panel + k * nr});
+    if (paired == depth)
+        return;
+    memset(t->panel + paired * nr, 0, (size_t)((depth - paired + 1) / 2 * 2 * nr) * sizeof *t->panel);
     for (int64_t j = 0; j < t->cols; j++)
-        zero[j] = zero_at(t, B_ZERO, t->j + j);
-    struct alt_kern_widen w = {.is_signed = p->part[B].dtype == ALT_INT8};
-    if (t->cols < nr)
-        memset(t->panel, 0, (size_t)(depth * nr) * sizeof(float));
-    for (int64_t k = 0; p->b_col == 1 && k < depth; k++) {
-        w = (struct alt_kern_widen){b + k * p->b_row, w.is_signed, true, t->cols, zero, t->panel + k * nr};
-        p->kern->widen(&w);
-    }
-    for (int64_t j = 0; p->b_col != 1 && j < t->cols; j++) {
-        w = (struct alt_kern_widen){b + j * p->b_col, w.is_signed, false, depth, &zero[j], column};
-        p->kern->widen(&w);
-        for (int64_t k = 0; k < depth; k++)
-            t->panel[k * nr + j] = column[k];
-    }
+        for (int64_t odd = 0; odd < 2; odd++)
+            widen(t, B, b + (paired + odd) * p->b_row + j * p->b_col, 2 * p->b_row, (depth - paired + 1 - odd) / 2,
+                  zero_at(t, B_ZERO, t->j + j), 2 * nr, t->panel + paired * nr + 2 * j + odd);
 }
 
 static void add_bias(const struct tile *t, int64_t i, uint32_t *sum)
@@ -180,9 +176,9 @@ static void run_tile(struct tile *t, int64_t product)
     do {
         const int64_t depth = p->k - k < p->depth ? p->k - k : p->depth;
         widen_a(t, k, depth);
-        widen_b(t, k, depth);
-        alt_q8_add(&(struct alt_q8_block){.kern = p->kern, .rows = t->rows, .depth = depth, .a = t->a, .a_row = p->depth,
-                                          .panel = t->panel, .sums = t->sums, .acc = t->acc, .first = k == 0});
+        weave_b(t, k, depth);
+        p->kern->dot(&(struct alt_kern_dot){.m = t->rows, .k = (depth + 1) / 2 * 2, .a = t->a, .a_row = p->depth, .b = t->panel,
+                                            .c = t->acc, .c_row = p->kern->nr, .accumulate = k > 0});
         k += depth;
     } while (k < p->k);
     put_rows(t, (char *)t->args->operand[t->args->operand_count - 1].data +
@@ -199,9 +195,8 @@ static void run(const struct alt_kargs *args)
         struct tile t = {.p = p, .args = args, .i = tile % p->tiles_m * p->rows, .j = tile / p->tiles_m * nr};
         t.rows = p->m - t.i < p->rows ? p->m - t.i : p->rows;
         t.cols = p->n - t.j < nr ? p->n - t.j : nr;
-        t.a = (float *)(void *)scratch;
-        t.panel = (float *)(void *)(scratch + p->at_panel);
-        t.sums = (float *)(void *)(scratch + p->at_sums);
+        t.a = (int16_t *)(void *)scratch;
+        t.panel = (int16_t *)(void *)(scratch + p->at_panel);
         t.acc = (int32_t *)(void *)(scratch + p->at_acc);
         run_tile(&t, at / p->tiles);
     }
@@ -279,7 +274,7 @@ static alt_status read_product(struct alt_kernel_bind *bind, struct product *p)
     const struct roles *r = roles_of(bind->node);
     const struct alt_operand *a = &bind->in[r->a], *b = &bind->in[r->b], *y = &bind->out[0];
     p->roles = r;
-    p->kern = alt_kern_f32();
+    p->kern = alt_kern_i8();
     p->y = y->dtype;
     p->alpha = alt_attr_float(bind->node, "alpha", 1);
     read_extents(p, bind->node, a, b);
@@ -314,15 +309,14 @@ static int bind(struct alt_kernel_bind *bind)
         bind->range = 0;
         return ALT_OK;
     }
-    p->depth = p->k < ALT_Q8_DEPTH ? p->k : ALT_Q8_DEPTH;
+    p->depth = alt_clamp((p->k + 1) / 2 * 2, 2, DEPTH);
     const int64_t shares = (p->m + ROWS - 1) / ROWS;
     p->rows = (p->m + shares - 1) / shares;
     p->tiles_m = (p->m + p->rows - 1) / p->rows;
     p->tiles = p->tiles_m * ((p->n + nr - 1) / nr);
-    const int64_t line = ALT_ALIGN / 4; /* elements */
+    const int64_t line = ALT_ALIGN / 2; /* elements */
     p->at_panel = (p->rows * p->depth + line - 1) / line * ALT_ALIGN;
-    p->at_sums = p->at_panel + p->depth * nr * 4;
-    p->at_acc = p->at_sums + p->rows * nr * 4;
+    p->at_acc = p->at_panel + p->depth * nr * 2;
     bind->range = count * p->tiles;
     bind->flops = 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)count;
     bind->scratch = (size_t)(p->at_acc + p->rows * nr * 4);

@@ -3,6 +3,7 @@
  * A tile is one panel of `nr` columns by up to ROWS rows. For each block of the reduction the panel of b is packed into
  * scratch (or read in place when few rows would not repay the copy) and the micro-kernel runs down the rows of a. Between
  * blocks the accumulators rest in y itself, or in scratch where y's elements are not side by side or narrower. */
+#include "runtime/ops/data.h"
 #include "runtime/ops/product.h"
 
 #include "runtime/graph.h"
@@ -56,7 +57,6 @@ bool alt_product_laid_out(const struct alt_operand *b, int axis)
     return panel != 0 && panel == alt_product_panel(b->dtype, b->dim[axis]);
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static void swap_matrices(struct alt_product *p)
 {
@@ -84,7 +84,7 @@ void alt_product_prepare(struct alt_product *p)
     p->kern = p->dtype == ALT_FLOAT64 ? alt_kern_f64() : p->dtype == ALT_FLOAT32 || p->wide ? alt_kern_f32() : NULL;
     if (!p->kern) {
         p->rows = p->m < 16 ? p->m : 16;
-        p->tiles_m = p->rows ? ceil_div(p->m, p->rows) : 0;
+        p->tiles_m = p->rows ? alt_ceil_div(p->m, p->rows) : 0;
         p->tiles = p->tiles_m;
         p->scratch = 0;
         return;
@@ -93,10 +93,10 @@ void alt_product_prepare(struct alt_product *p)
         swap_matrices(p);
     const int64_t nr = p->kern->nr, mr = p->kern->mr;
     /* Equal shares of the rows, whole register tiles each. */
-    const int64_t shares = ceil_div(p->m, ROWS);
-    p->rows = shares ? ceil_div(ceil_div(p->m, shares), mr) * mr : mr;
-    p->tiles_m = ceil_div(p->m, p->rows);
-    p->tiles = p->tiles_m * ceil_div(p->n, nr);
+    const int64_t shares = alt_ceil_div(p->m, ROWS);
+    p->rows = shares ? alt_ceil_div(alt_ceil_div(p->m, shares), mr) * mr : mr;
+    p->tiles_m = alt_ceil_div(p->m, p->rows);
+    p->tiles = p->tiles_m * alt_ceil_div(p->n, nr);
     p->pack_b = !p->panels && (p->wide || p->b.col != 1 || p->m > mr || p->n < nr);
     p->depth = (p->pack_b || (p->panels && p->m > mr)) && p->k > DEPTH ? DEPTH : p->k;
     p->direct = !p->wide && p->y.col == 1;

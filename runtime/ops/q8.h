@@ -1,8 +1,8 @@
 /* q8.h: sums of products of 8-bit integers, for convolutions and matrix products.
  *
- * An element less its zero point lies in [-255, 255]; a product of two is at most 65025, and 256 of them stay below 2^24, where
- * float32 holds every integer. So the micro-kernels of runtime/kernels compute blocks of at most ALT_Q8_DEPTH reduction
- * indices exactly, and blocks are added as int32, wrapping around. Integer sums have no order.
+ * An element less its zero point lies in [-255, 255]: an int16. Products over a panel (conv_integer.c, matmul_integer.c) add pairs
+ * of them as int32, wrapping around (alt_kern_dot); depthwise convolution adds up to ALT_Q8_DEPTH products as float32, where
+ * every integer below 2^24 is exact, and then as int32. Integer sums have no order.
  *
  * Requantising: the sum, the bias added to it, is converted to float32, multiplied by the one factor
  * x_scale * w_scale / y_scale, rounded half to even, shifted by the zero point and clamped to the type.
@@ -12,7 +12,7 @@
 
 #include <alt/value.h>
 
-struct alt_kern;
+struct alt_kern_int;
 struct alt_kern_narrow;
 struct alt_koperand;
 
@@ -20,23 +20,11 @@ enum { ALT_Q8_DEPTH = 256 };
 
 static inline bool alt_q8_type(alt_dtype dtype) { return dtype == ALT_INT8 || dtype == ALT_UINT8; }
 
-/* out[i] = x[index[i]] - zero, 0 where the index is negative. */
-void alt_q8_gather(alt_dtype dtype, const void *x, const int64_t *index, int64_t n, int32_t zero, float *out);
-
-/* One block of the reduction: acc[rows][nr] (+)= a[rows][depth] * panel[depth][nr]. */
-struct alt_q8_block {
-    const struct alt_kern *kern; /* float32 */
-    int64_t rows, depth;
-    const float *a, *panel;
-    int64_t a_row;
-    float *sums;                 /* [rows][nr], scratch */
-    int32_t *acc;
-    bool first;
-};
-void alt_q8_add(const struct alt_q8_block *b);
+/* A panel of alt_kern_dot has at most this many elements of 16 bits: half of a second-level cache of 256 KiB. */
+enum { ALT_Q8_PANEL = 32768, ALT_Q8_MOST = 1024 /* reduction indices of a panel */ };
 
 /* n finished sums as they are (INT32), or requantised as `how` says (INT8, UINT8; its sum, n, is_signed and out are set here). */
-void alt_q8_put(const struct alt_kern *kern, alt_dtype dtype, struct alt_kern_narrow *how, const int32_t *acc, int64_t n,
+void alt_q8_put(const struct alt_kern_int *kern, alt_dtype dtype, struct alt_kern_narrow *how, const int32_t *acc, int64_t n,
                 void *out);
 
 /* Element i of a zero point operand (NULL or omitted: 0) of int8 or uint8. */

@@ -6,6 +6,7 @@
 
 #include "runtime/mem.h"
 #include "runtime/ops/data.h"
+#include "runtime/ops/loop.h"
 #include "runtime/ops/q8.h"
 
 enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, C_SCALE, C_ZERO };
@@ -16,39 +17,49 @@ struct params {
     int32_t a_zero, b_zero, c_zero;
 };
 
-/* y = (x - zero) * scale for n elements, or for one n times. */
-static void widen(alt_dtype dtype, const void *x, int64_t at, int64_t step, int64_t n, int32_t zero, float scale, float *y)
-{
-    const int8_t *s = (const int8_t *)x + at * step;
-    const uint8_t *u = (const uint8_t *)x + at * step;
+/* out[i] = (x[i * step] - zero) * scale, step 0 or 1. */
+ALT_LOOP(widen_i8, (const int8_t *x, int64_t step, int64_t n, int32_t zero, float scale, float *y),
+         (x, step, n, zero, scale, y), {
     if (step == 0)
         for (int64_t i = 0; i < n; i++)
-            y[i] = (float)((dtype == ALT_INT8 ? *s : *u) - zero) * scale;
-    else if (dtype == ALT_INT8)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(s[i] - zero) * scale;
+            y[i] = (float)(*x - zero) * scale;
     else
         for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(u[i] - zero) * scale;
+            y[i] = (float)(x[i] - zero) * scale;
+})
+
+ALT_LOOP(widen_u8, (const uint8_t *x, int64_t step, int64_t n, int32_t zero, float scale, float *y),
+         (x, step, n, zero, scale, y), {
+    if (step == 0)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (float)(*x - zero) * scale;
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (float)(x[i] - zero) * scale;
+})
+
+static void widen(alt_dtype dtype, const void *x, int64_t at, int64_t step, int64_t n, int32_t zero, float scale, float *y)
+{
+    if (dtype == ALT_INT8)
+        widen_i8((const int8_t *)x + at * step, step, n, zero, scale, y);
+    else
+        widen_u8((const uint8_t *)x + at * step, step, n, zero, scale, y);
 }
 
-/* y = x / scale, rounded half to even, + zero, saturated. */
-static void narrow(const struct params *p, const float *x, int64_t n, void *y, int64_t at)
-{
-    const bool is_signed = p->dtype == ALT_INT8;
-    const float low = (float)((is_signed ? INT8_MIN : 0) - p->c_zero), high = (float)((is_signed ? INT8_MAX : UINT8_MAX) - p->c_zero);
-    const float scale = p->c_scale;
-    const int32_t zero = p->c_zero;
-    uint8_t *out = (uint8_t *)y + at; /* int8 has the same low bits */
+/* y = x / scale, rounded half to even, + zero, saturated; int8 has the same low bits as uint8. */
+ALT_LOOP(narrow, (const float *x, int64_t n, float scale, int32_t zero, float low, float high, uint8_t *y),
+         (x, n, scale, zero, low, high, y), {
     for (int64_t i = 0; i < n; i++) {
         const float q = x[i] / scale, above = q > low ? q : low, within = above < high ? above : high;
-        out[i] = (uint8_t)((int32_t)((within + 0x1.8p23f) - 0x1.8p23f) + zero);
+        y[i] = (uint8_t)((int32_t)((within + 0x1.8p23f) - 0x1.8p23f) + zero);
     }
-}
+})
 
 static void run(const struct alt_loop *l, bool product)
 {
     const struct params *p = l->param;
+    const bool is_signed = p->dtype == ALT_INT8;
+    const float low = (float)((is_signed ? INT8_MIN : 0) - p->c_zero), high = (float)((is_signed ? INT8_MAX : UINT8_MAX) - p->c_zero);
     float a[ALT_POINTWISE_BLOCK], b[ALT_POINTWISE_BLOCK];
     for (int64_t at = 0, n; at < l->n; at += n) {
         n = l->n - at < ALT_POINTWISE_BLOCK ? l->n - at : ALT_POINTWISE_BLOCK;
@@ -60,7 +71,7 @@ static void run(const struct alt_loop *l, bool product)
         else
             for (int64_t i = 0; i < n; i++)
                 a[i] += b[i];
-        narrow(p, a, n, l->out, at);
+        narrow(a, n, p->c_scale, p->c_zero, low, high, (uint8_t *)l->out + at);
     }
 }
 

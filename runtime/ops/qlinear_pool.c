@@ -10,7 +10,7 @@ enum { X, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO, INPUTS };
 enum { CHANNELS = 64 /* of a tile */, MOST = INT32_MAX / 255 /* positions whose sum fits int32 */ };
 
 struct pool {
-    const struct alt_kern *kern;
+    const struct alt_kern_int *kern;
     alt_dtype dtype;
     int64_t n, channels, positions, blocks;
     bool last; /* channels are the last axis */
@@ -55,7 +55,7 @@ static int bind(struct alt_kernel_bind *b)
     const struct alt_operand *x = &b->in[X];
     if (!p)
         return ALT_E_NOMEM;
-    p->kern = alt_kern_f32();
+    p->kern = alt_kern_i8();
     p->dtype = x->dtype;
     p->last = channels_last(b->node);
     p->n = x->dim[0];

@@ -1,11 +1,11 @@
 /* region.c: input regions of convolution tiles; see region.h. */
+#include "runtime/ops/data.h"
 #include "runtime/ops/region.h"
 
 #include <string.h>
 
 enum { COLS = 256 }; /* a longer last axis is cut */
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* False when the region is beyond counting. */
 static bool set_extents(struct alt_region *r)
@@ -28,9 +28,9 @@ bool alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int6
     const struct alt_op_window *w = r->w;
     const int last = w->rank - 1;
     const int64_t height = last > 0 ? w->out[last - 1] : 1;
-    r->col_tiles = ceil_div(w->out[last], COLS);
-    r->cols = ceil_div(w->out[last], r->col_tiles);
-    r->rows = r->col_tiles > 1 ? 1 : ceil_div(pixels, r->cols);
+    r->col_tiles = alt_ceil_div(w->out[last], COLS);
+    r->cols = alt_ceil_div(w->out[last], r->col_tiles);
+    r->rows = r->col_tiles > 1 ? 1 : alt_ceil_div(pixels, r->cols);
     r->rows = r->rows < height ? r->rows : height;
     for (;; r->rows = (r->rows + 1) / 2) {
         const bool counted = set_extents(r);
@@ -42,8 +42,8 @@ bool alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int6
             return false;
         break;
     }
-    r->row_tiles = ceil_div(height, r->rows);
-    r->rows = ceil_div(height, r->row_tiles);
+    r->row_tiles = alt_ceil_div(height, r->rows);
+    r->rows = alt_ceil_div(height, r->row_tiles);
     r->outer = 1;
     for (int a = 0; a < last - 1; a++)
         r->outer *= w->out[a];
