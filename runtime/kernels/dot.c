@@ -132,4 +132,4 @@ static void narrow(const struct alt_kern_narrow *p)
 
 extern const struct alt_kern_int KERN(table);
 
-const struct alt_kern_int KERN(table) = {.nr = COLUMNS, .dot = dot, .widen = widen, .weave = weave, .narrow = narrow};
+const struct alt_kern_int KERN(table) = {.nr = COLUMNS, .mr = MR, .dot = dot, .widen = widen, .weave = weave, .narrow = narrow};

@@ -93,12 +93,13 @@ struct alt_kern_taps {
     void *y;
 };
 
-/* int8 or uint8 to elements: out[i] = x[i] - zero[i], or - zero[0] for all. */
+/* Lines of int8 or uint8, less a zero point, to elements: out[line[i] + j] = x[i * x_line + j * step] - zero. */
 struct alt_kern_widen {
     const void *x;
-    bool is_signed, each; /* each: a zero point for every element */
-    int64_t n;
-    const int32_t *zero;
+    bool is_signed;
+    int64_t lines, x_line, n, step; /* n: elements of a line */
+    const int64_t *line;
+    int32_t zero;
     void *out;
 };
 
@@ -160,6 +161,7 @@ struct alt_kern {
 /* Products of 8-bit integers. */
 struct alt_kern_int {
     int nr; /* width of a panel: two vectors of int32 */
+    int mr; /* rows of a register tile */
     void (*dot)(const struct alt_kern_dot *d);
     void (*widen)(const struct alt_kern_short *s);
     void (*weave)(const struct alt_kern_short *s);

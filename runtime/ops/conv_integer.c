@@ -12,11 +12,11 @@
 #include <string.h>
 
 enum {
-    PIXELS = 64,  /* of a tile, about */
-    TILES = 64,   /* wanted at least, so that the threads have equal shares */
-    LEAST = 32,   /* fewer output channels a tile do not repay the gathering */
-    MOST = 192,   /* more do not fit the caches */
-    WEIGHTS = 1 << 16 /* nor do more widened weights */
+    DEPTH = 768,  /* reduction indices of a block, at most */
+    PIXELS = 192, /* of a tile, at most: its panels stay in the second-level cache */
+    MOST = 128,   /* output channels of a tile: so do their weights */
+    LEAST = 32,   /* fewer do not repay weaving */
+    TILES = 16    /* wanted at least, so that the threads have equal shares */
 };
 
 static const struct alt_conv_roles integer_roles = {0, -1, 2, 1, -1, 3, -1, -1, -1};
@@ -251,11 +251,12 @@ static void run(const struct alt_kargs *args)
 static alt_status cut_tiles(struct general *p, struct alt_arena *arena)
 {
     const struct alt_conv *c = &p->i.c;
-    const int64_t nr = p->i.kern->nr, most = alt_least(MOST, WEIGHTS / p->depth);
-    ALT_CHECK(alt_window_rows_plan(&p->windows, &c->w, c->ic, alt_clamp(ALT_Q8_PANEL / p->depth, nr, PIXELS) / nr * nr, arena));
+    const int64_t nr = p->i.kern->nr;
+    ALT_CHECK(alt_window_rows_plan(&p->windows, &c->w, c->ic, PIXELS, nr, arena));
     p->width = alt_ceil_div(p->windows.width, nr) * nr;
     const int64_t tiles = p->windows.tiles * c->group * c->n;
-    p->rows = alt_ceil_div(c->oc, alt_clamp(alt_ceil_div(TILES, tiles), alt_ceil_div(c->oc, most), alt_ceil_div(c->oc, LEAST)));
+    p->rows = alt_ceil_div(c->oc, alt_clamp(alt_ceil_div(TILES, tiles), alt_ceil_div(c->oc, MOST), alt_ceil_div(c->oc, LEAST)));
+    p->rows = alt_ceil_div(p->rows, p->i.kern->mr) * p->i.kern->mr;
     p->shares = alt_ceil_div(c->oc, p->rows);
     return ALT_OK;
 }
@@ -292,7 +293,8 @@ static int bind(struct alt_kernel_bind *bind)
         return ALT_OK;
     }
     p->k = c->ic * c->taps;
-    p->depth = alt_clamp(alt_ceil_div(p->k, 2) * 2, 2, ALT_Q8_MOST);
+    const int64_t blocks = alt_ceil_div(p->k, DEPTH);
+    p->depth = blocks ? alt_ceil_div(alt_ceil_div(p->k, blocks), 2) * 2 : 2;
     ALT_CHECK(cut_tiles(p, bind->arena));
     bind->range = p->windows.tiles * c->group * c->n * p->shares;
     bind->flops = 2.0 * (double)c->n * (double)c->o * (double)c->pixels * (double)p->k;

@@ -21,7 +21,9 @@ struct depthwise {
     int64_t slices, lines, pitch; /* output lines a slice; sums from one line to the next */
     int64_t rows;                /* lines at once */
     const int64_t *tap;          /* [taps]: offsets in the widened channel */
-    int64_t at_line, at_w, at_row, at_acc, at_bytes; /* bytes in scratch; the channel is first */
+    int64_t in_lines;
+    const int64_t *line, *phase; /* where each input line starts, and there each of the phases of its first elements */
+    int64_t at_w, at_row, at_acc, at_bytes; /* bytes in scratch; the channel is first */
 };
 
 /* Where position `at` of an axis lies, the padding before it included. */
@@ -30,38 +32,15 @@ static int64_t place(const struct depthwise *p, int axis, int64_t at)
     return at % p->phases[axis] * p->phase_step[axis] + at / p->phases[axis] * p->step[axis];
 }
 
-/* n elements from position `begin` on, dealt out to `phases`. */
-static void deal(const float *x, int64_t n, int64_t begin, int64_t phases, int64_t phase_step, float *out)
+/* Each phase of the input's lines. The padding is zero already. */
+static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t zero, float *channel)
 {
-    for (int64_t i = 0; i < phases && i < n; i++) {
-        float *to = out + (begin + i) % phases * phase_step + (begin + i) / phases;
-        if (phases == 2)
-            for (int64_t j = i; j < n; j += 2)
-                *to++ = x[j];
-        else
-            for (int64_t j = i; j < n; j += phases)
-                *to++ = x[j];
-    }
-}
-
-/* The padding is zero already. */
-static void widen_channel(const struct depthwise *p, const uint8_t *x, int32_t zero, char *scratch)
-{
-    const struct alt_op_window *w = &p->i.c.w;
-    const int last = w->rank - 1;
-    const bool whole = p->phases[last] == 1;
-    float *channel = (float *)(void *)scratch, *line = (float *)(void *)(scratch + p->at_line);
-    for (int64_t i = 0; i < p->i.plane; i += w->in[last]) {
-        int64_t offset = 0, rest = i / w->in[last];
-        for (int a = last - 1; a >= 0; a--) {
-            offset += place(p, a, rest % w->in[a] + w->begin[a]);
-            rest /= w->in[a];
-        }
-        p->kern->widen(&(struct alt_kern_widen){.x = x + i, .is_signed = p->i.x == ALT_INT8, .n = w->in[last], .zero = &zero,
-                                                .out = whole ? channel + offset + w->begin[last] : line});
-        if (!whole)
-            deal(line, w->in[last], w->begin[last], p->phases[last], p->phase_step[last], channel + offset);
-    }
+    const int last = p->i.c.w.rank - 1;
+    const int64_t in = p->i.c.w.in[last], phases = p->phases[last];
+    for (int64_t i = 0; i < phases && i < in; i++)
+        p->kern->widen(&(struct alt_kern_widen){.x = x + i, .is_signed = p->i.x == ALT_INT8, .lines = p->in_lines, .x_line = in,
+                                                .n = alt_ceil_div(in - i, phases), .step = phases, .line = p->line, .zero = zero,
+                                                .out = channel + p->phase[i]});
 }
 
 /* `rows` output lines, whose windows start at x; w: the widened weights. */
@@ -94,8 +73,10 @@ static void run_channel(const struct depthwise *p, const struct alt_kargs *args,
     char *scratch = args->scratch;
     float factor, *weights = (float *)(void *)(scratch + p->at_w);
     struct alt_kern_narrow how = alt_conv_integer_narrow(&p->i, args, channel, &factor);
+    static const int64_t start;
     p->kern->widen(&(struct alt_kern_widen){.x = (const uint8_t *)args->operand[p->i.roles->w].data + channel * taps,
-                                            .is_signed = p->i.w == ALT_INT8, .n = taps, .zero = &zero, .out = weights});
+                                            .is_signed = p->i.w == ALT_INT8, .lines = 1, .n = taps, .step = 1, .line = &start,
+                                            .zero = zero, .out = weights});
     for (int64_t slice = 0; slice < p->slices; slice++) {
         const float *x = (const float *)(const void *)scratch;
         for (int64_t a = w->rank - 3, rest = slice; a >= 0; rest /= w->out[a], a--)
@@ -110,9 +91,9 @@ static void run(const struct alt_kargs *args)
     const struct depthwise *p = args->params;
     const struct alt_conv *c = &p->i.c;
     const int32_t zero = alt_conv_integer_x_zero(&p->i, args);
-    memset(args->scratch, 0, (size_t)p->at_line);
+    memset(args->scratch, 0, (size_t)p->at_w);
     for (int64_t i = args->begin; i < args->end; i++) {
-        widen_channel(p, (const uint8_t *)args->operand[p->i.roles->x].data + i * p->i.plane, zero, args->scratch);
+        widen_channel(p, (const uint8_t *)args->operand[p->i.roles->x].data + i * p->i.plane, zero, (float *)args->scratch);
         for (int64_t o = 0; o < c->oc; o++) {
             const int64_t channel = i % c->group * c->oc + o, at = (i / c->group * c->o + channel) * c->pixels;
             run_channel(p, args, channel,
@@ -148,20 +129,28 @@ static bool shape_channel(struct depthwise *p)
     return true;
 }
 
-static alt_status list_taps(struct depthwise *p, struct alt_arena *arena)
+/* Where each tap, and each line and phase of the input lies. */
+static alt_status list_places(struct depthwise *p, struct alt_arena *arena)
 {
     const struct alt_op_window *w = &p->i.c.w;
+    const int last = w->rank - 1;
+    p->in_lines = w->in[last] ? p->i.plane / w->in[last] : 0;
     int64_t *tap = alt_arena_array(arena, (size_t)p->i.c.taps, sizeof *tap);
-    if (!tap)
+    int64_t *line = alt_arena_array(arena, (size_t)p->in_lines, sizeof *line);
+    int64_t *phase = alt_arena_array(arena, (size_t)p->phases[last], sizeof *phase);
+    if (!tap || !line || !phase)
         return ALT_E_NOMEM;
-    for (int64_t t = 0; t < p->i.c.taps; t++) {
-        int64_t rest = t;
-        for (int a = w->rank - 1; a >= 0; a--) {
-            tap[t] += place(p, a, rest % w->kernel[a] * w->dilation[a]);
-            rest /= w->kernel[a];
-        }
-    }
+    for (int64_t t = 0; t < p->i.c.taps; t++)
+        for (int64_t a = last, rest = t; a >= 0; rest /= w->kernel[a], a--)
+            tap[t] += place(p, (int)a, rest % w->kernel[a] * w->dilation[a]);
+    for (int64_t i = 0; i < p->in_lines; i++)
+        for (int64_t a = last - 1, rest = i; a >= 0; rest /= w->in[a], a--)
+            line[i] += place(p, (int)a, rest % w->in[a] + w->begin[a]);
+    for (int64_t i = 0; i < p->phases[last]; i++)
+        phase[i] = place(p, last, w->begin[last] + i);
     p->tap = tap;
+    p->line = line;
+    p->phase = phase;
     return ALT_OK;
 }
 
@@ -174,7 +163,7 @@ static int64_t lay_scratch(struct depthwise *p)
     const struct {
         int64_t *place, bytes;
     } pieces[] = {
-        {&p->at_line, c->w.in[c->w.rank - 1] * 4}, {&p->at_w, c->taps * 4}, {&p->at_row, row * 4}, {&p->at_acc, row * 4}, {&p->at_bytes, row},
+        {&p->at_w, c->taps * 4}, {&p->at_row, row * 4}, {&p->at_acc, row * 4}, {&p->at_bytes, row},
     };
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         at = alt_ceil_div(at, ALT_ALIGN) * ALT_ALIGN;
@@ -199,7 +188,7 @@ static int bind(struct alt_kernel_bind *bind)
     }
     if (!shape_channel(p))
         return alt_bind_fail(bind, ALT_E_UNSUPPORTED, "the padding is too large");
-    ALT_CHECK(list_taps(p, bind->arena));
+    ALT_CHECK(list_places(p, bind->arena));
     bind->range = c->n * c->group;
     bind->flops = 2.0 * (double)c->n * (double)c->o * (double)c->pixels * (double)c->taps;
     bind->scratch = (size_t)lay_scratch(p);

@@ -20,9 +20,6 @@ enum { ALT_Q8_DEPTH = 256 };
 
 static inline bool alt_q8_type(alt_dtype dtype) { return dtype == ALT_INT8 || dtype == ALT_UINT8; }
 
-/* A panel of alt_kern_dot has at most this many elements of 16 bits: half of a second-level cache of 256 KiB. */
-enum { ALT_Q8_PANEL = 32768, ALT_Q8_MOST = 1024 /* reduction indices of a panel */ };
-
 /* n finished sums as they are (INT32), or requantised as `how` says (INT8, UINT8; its sum, n, is_signed and out are set here). */
 void alt_q8_put(const struct alt_kern_int *kern, alt_dtype dtype, struct alt_kern_narrow *how, const int32_t *acc, int64_t n,
                 void *out);

@@ -42,8 +42,22 @@ static alt_status place_taps(struct alt_window_rows *r, struct alt_arena *arena)
     return ALT_OK;
 }
 
+/* Of up to `most` lines as many as use the panels best. */
+static int64_t choose_rows(const struct alt_window_rows *r, int64_t most, int64_t panel)
+{
+    int64_t best = 1, best_panels = INT64_MAX;
+    for (int64_t rows = 1; rows <= most; rows++) {
+        const int64_t tile = alt_ceil_div((rows - 1) * r->pitch + r->cols, panel), panels = alt_ceil_div(r->lines, rows) * tile;
+        if (panels <= best_panels) {
+            best = rows;
+            best_panels = panels;
+        }
+    }
+    return best;
+}
+
 alt_status alt_window_rows_plan(struct alt_window_rows *r, const struct alt_op_window *w, int64_t channels, int64_t most,
-                                struct alt_arena *arena)
+                                int64_t panel, struct alt_arena *arena)
 {
     *r = (struct alt_window_rows){.w = *w, .channels = channels, .plane = alt_dims_count(w->rank, w->in)};
     r->direct = single_positions(w);
@@ -57,7 +71,7 @@ alt_status alt_window_rows_plan(struct alt_window_rows *r, const struct alt_op_w
     r->across = alt_ceil_div(out, most);
     r->cols = alt_least(alt_ceil_div(out, r->across), most);
     r->pitch = r->cols + (r->apart ? 0 : gap);
-    r->rows = r->across > 1 ? 1 : alt_clamp(most / r->pitch, 1, r->lines);
+    r->rows = r->across > 1 ? 1 : choose_rows(r, alt_clamp(most / r->pitch, 1, r->lines), panel);
     r->width = r->rows * r->pitch;
     r->tiles = alt_ceil_div(r->lines, r->rows) * r->across;
     r->phases = r->apart ? 1 : alt_least(r->w.stride[last], span);

@@ -30,9 +30,9 @@ struct alt_window_tile {
     int64_t first, count;          /* output position of the first; positions from the first to the last, gaps included */
 };
 
-/* For tiles of about `most` positions. ALT_E_NOMEM. */
+/* For tiles of at most `most` positions, or one line, read in panels of `panel`. ALT_E_NOMEM. */
 alt_status alt_window_rows_plan(struct alt_window_rows *r, const struct alt_op_window *w, int64_t channels, int64_t most,
-                                struct alt_arena *arena);
+                                int64_t panel, struct alt_arena *arena);
 /* Bytes of a tile's copy. */
 int64_t alt_window_rows_bytes(const struct alt_window_rows *r);
 struct alt_window_tile alt_window_rows_tile(const struct alt_window_rows *r, int64_t tile);
