@@ -2,6 +2,7 @@
 #include "runtime/half.h"
 #include "runtime/kernels/kern.h"
 #include "runtime/layout.h"
+#include "runtime/ops/loop.h"
 #include "runtime/ops/pool.h"
 
 #include <math.h>
@@ -59,8 +60,34 @@ static double power(double x, int64_t p)
     return p == 1 ? fabs(x) : p == 2 ? x * x : pow(fabs(x), (double)p);
 }
 
+/* n 8-bit integers `step` apart. */
+ALT_LOOP(widen_i8, (const int8_t *x, int64_t n, int64_t step, float *out), (x, n, step, out), {
+    if (step == 1)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)x[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)x[i * step];
+})
+
+ALT_LOOP(widen_u8, (const uint8_t *x, int64_t n, int64_t step, float *out), (x, n, step, out), {
+    if (step == 1)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)x[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)x[i * step];
+})
+
 void alt_pool_widen(const struct alt_pool *p, const void *x, int64_t count, int64_t step, void *out)
 {
+    if (p->size == 1 && p->block == 1 && p->kind != ALT_POOL_LP) {
+        if (p->dtype == ALT_INT8)
+            widen_i8(x, count, step, out);
+        else
+            widen_u8(x, count, step, out);
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         for (int64_t j = 0; j < p->block; j++) {
             double v = get(p->dtype, (const char *)x + (i * step + j) * p->size);
@@ -73,29 +100,24 @@ void alt_pool_widen(const struct alt_pool *p, const void *x, int64_t count, int6
         }
 }
 
-/* An 8-bit integer; an empty maximum is the least one. */
-static int clamp(float x, int least, int most) { return x < (float)least ? least : x > (float)most ? most : (int)x; }
+/* 8-bit integers; an empty maximum is the least one. Both types have the same low bits. */
+ALT_LOOP(narrow_bytes, (const float *x, int64_t n, float least, float most, uint8_t *out), (x, n, least, most, out), {
+    for (int64_t i = 0; i < n; i++) {
+        const float above = x[i] < least ? least : x[i];
+        out[i] = (uint8_t)(int32_t)(above > most ? most : above);
+    }
+})
 
 void alt_pool_narrow(const struct alt_pool *p, const void *x, int64_t count, void *out)
 {
     const float *from = x;
-    for (int64_t i = 0; i < count; i++) {
-        uint16_t h;
-        switch (p->dtype) {
-        case ALT_FLOAT16:
-            h = alt_f32_to_f16(from[i]);
-            memcpy((char *)out + 2 * i, &h, sizeof h);
-            break;
-        case ALT_BFLOAT16:
-            h = alt_f32_to_bf16(from[i]);
-            memcpy((char *)out + 2 * i, &h, sizeof h);
-            break;
-        case ALT_INT8:
-            ((int8_t *)out)[i] = (int8_t)clamp(from[i], INT8_MIN, INT8_MAX);
-            break;
-        default:
-            ((uint8_t *)out)[i] = (uint8_t)clamp(from[i], 0, UINT8_MAX);
-        }
+    if (p->dtype == ALT_INT8)
+        narrow_bytes(x, count, INT8_MIN, INT8_MAX, out);
+    else if (p->size == 1)
+        narrow_bytes(x, count, 0, UINT8_MAX, out);
+    for (int64_t i = 0; p->size == 2 && i < count; i++) {
+        const uint16_t h = p->dtype == ALT_FLOAT16 ? alt_f32_to_f16(from[i]) : alt_f32_to_bf16(from[i]);
+        memcpy((char *)out + 2 * i, &h, sizeof h);
     }
 }
 
