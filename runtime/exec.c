@@ -5,6 +5,7 @@
 
 #include "runtime/flush.h"
 #include "runtime/pool.h"
+#include "runtime/profile.h"
 
 #include <string.h>
 #include <time.h>
@@ -22,16 +23,19 @@ static char *address(const struct alt_exec *x, const struct alt_bvalue *v)
     return base ? base + v->offset : NULL;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* Why the run should stop, or ALT_OK. Any of its threads. */
 static alt_status stop_reason(const struct alt_exec *x)
 {
     if (x->cancel && atomic_load_explicit(&x->cancel->triggered, memory_order_relaxed))
         return ALT_E_CANCELLED;
-    if (!x->deadline_ns)
-        return ALT_OK;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec <= x->deadline_ns ? ALT_OK : ALT_E_DEADLINE;
+    return !x->deadline_ns || now_ns() <= x->deadline_ns ? ALT_OK : ALT_E_DEADLINE;
 }
 
 static alt_status report_stop(const struct alt_exec *x, alt_status reason)
@@ -103,6 +107,12 @@ static void resolve(const struct alt_exec *x, const struct alt_binding *b, const
     }
 }
 
+/* At most so many take part in a kernel step. */
+static int threads_of(const struct alt_exec *x, const struct alt_bstep *bs)
+{
+    return bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
+}
+
 static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
                              const struct alt_bstep *bs)
 {
@@ -116,7 +126,7 @@ static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, co
     atomic_init(&p.stopped, ALT_OK);
     p.args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(step->n_in + step->n_out),
                                 .operand = operand, .extent = bs->extent, .params = bs->params, .fault = &fault};
-    int threads = bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
+    const int threads = threads_of(x, bs);
     if (threads == 1) {
         run_tiles(&p, 0, 0, bs->range);
     } else {
@@ -192,13 +202,24 @@ static alt_status run_step(struct alt_exec *x, const struct alt_binding *b, int 
     return step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_kernel(x, b, step, bs);
 }
 
+static alt_status run_watched(struct alt_exec *x, const struct alt_binding *b, int s)
+{
+    struct alt_profile_step done = {.binding = b, .step = s, .threads = 1, .begin_ns = now_ns()};
+    ALT_CHECK(run_step(x, b, s));
+    done.end_ns = now_ns();
+    if (x->program->step[s].kind != ALT_STEP_HOST)
+        done.threads = threads_of(x, &b->step[s - b->first]);
+    alt_profile_report(x, &done);
+    return ALT_OK;
+}
+
 static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
 {
     for (int s = b->first; s < b->end; s++) {
         if (b->step[s - b->first].skip)
             continue;
         ALT_CHECK(alt_exec_interrupted(x));
-        ALT_CHECK(run_step(x, b, s));
+        ALT_CHECK(x->on_step ? run_watched(x, b, s) : run_step(x, b, s));
     }
     return ALT_OK;
 }

@@ -25,6 +25,10 @@ struct alt_exec {
     const struct alt_exec_outputs *outputs;
     const alt_cancel *cancel; /* or NULL */
     int64_t deadline_ns;      /* 0: none */
+    alt_step_fn on_step;      /* or NULL */
+    void *step_context;
+    int attempt;              /* as alt_step_report has it */
+    int depth;                /* steps with subgraphs that this run is within */
     struct alt_diag *diag;
     /* results */
     int made;  /* bindings that were not found */

@@ -76,6 +76,7 @@ alt_status alt_flow_call(struct alt_eval *eval, int at, const struct alt_tensor 
     x.context = c;
     x.inputs = c->input;
     x.outputs = outputs;
+    x.depth++;
     x.made = 0;
     const uint64_t before = c->allocations;
     const alt_status status = alt_exec_run(&x);

@@ -9,6 +9,7 @@
  * Alternatives are unions of neighbouring base regions that match a pattern. */
 #include "runtime/region.h"
 
+#include "runtime/cost.h"
 #include "runtime/error.h"
 
 #include <inttypes.h>
@@ -103,43 +104,9 @@ static alt_status allocate(struct finder *f)
     return ALT_OK;
 }
 
-static double count_of(const struct alt_gvalue *v)
-{
-    double n = 1;
-    if (!v)
-        return 0;
-    for (int d = 0; d < v->type.shape.rank; d++)
-        n *= alt_dim_known(v->type.shape.dim[d]) ? (double)v->type.shape.dim[d] : 1;
-    return n;
-}
-
 static double bytes_of(const struct alt_gvalue *v)
 {
-    return count_of(v) * (double)alt_dtype_bits(v->type.dtype) / 8;
-}
-
-/* Products: two operations for each element of the larger factor per output row or column; others: one per element. */
-static double flops_of(const struct alt_node *n)
-{
-    double out = n->n_out ? count_of(n->out[0]) : 0, in = n->n_in ? count_of(n->in[0]) : 0;
-    const struct alt_shape *w = n->n_in > 1 && n->in[1] ? &n->in[1]->type.shape : NULL;
-    const struct alt_shape *a = n->n_in > 0 && n->in[0] ? &n->in[0]->type.shape : NULL;
-    switch (n->op) {
-    case ALT_OP_CONV: /* every output reads all of its filter */
-        return w && w->rank > 1 && alt_dim_known(w->dim[0]) && w->dim[0] ? 2 * out * count_of(n->in[1]) / (double)w->dim[0]
-                                                                        : 2 * out;
-    case ALT_OP_CONV_TRANSPOSE: /* every input meets all of its filter */
-        return w && w->rank > 1 && alt_dim_known(w->dim[0]) && w->dim[0] ? 2 * in * count_of(n->in[1]) / (double)w->dim[0]
-                                                                        : 2 * in;
-    case ALT_OP_MATMUL:
-    case ALT_OP_GEMM: {
-        bool transposed = n->op == ALT_OP_GEMM && alt_attr_int(n, "transA", 0);
-        alt_dim k = a && a->rank > 0 ? a->dim[transposed ? 0 : a->rank - 1] : 1;
-        return 2 * out * (alt_dim_known(k) ? (double)k : 1);
-    }
-    default:
-        return alt_op_table[n->op].flags & ALT_OP_ANCHOR ? (in > out ? in : out) : out;
-    }
+    return alt_extents_count(alt_graph_extents(NULL, v)) * (double)alt_dtype_bits(v->type.dtype) / 8;
 }
 
 static bool inside(const struct alt_region *r, const struct alt_node *n)
@@ -175,7 +142,7 @@ static alt_status finish_region(struct alt_region *r, struct alt_arena *arena)
     for (int i = 0; i < r->n_nodes; i++) {
         n_in += (size_t)r->node[i]->n_in;
         n_out += (size_t)r->node[i]->n_out;
-        r->flops += flops_of(r->node[i]);
+        r->flops += alt_node_flops(r->node[i], alt_graph_extents, NULL);
     }
     r->in = alt_arena_array(arena, n_in + 1, sizeof *r->in);
     r->out = alt_arena_array(arena, n_out + 1, sizeof *r->out);

@@ -30,7 +30,7 @@ struct alt_region {
     int n_nodes;
     const struct alt_gvalue **in, **out; /* values read from and written to outside; constants among in */
     int n_in, n_out;
-    double flops; /* at known extents; a symbolic extent counts as 1 */
+    double flops; /* cost.h; a symbolic extent counts as 1 */
     double bytes; /* inputs and outputs, each once */
 };
 

@@ -31,6 +31,7 @@ struct run {
     int64_t ns;            /* what the execution took; 0: does not count */
     uint64_t ended;        /* session->ended when the context was borrowed */
     uint64_t value_allocations;
+    int attempt;           /* times it began anew */
 };
 
 static alt_status check_interrupt(const struct run *r, const struct timespec *now)
@@ -345,7 +346,8 @@ static alt_status execute(struct run *r)
     clock_gettime(CLOCK_MONOTONIC, &begin);
     struct alt_exec x = {.program = r->plan->program, .bindings = &r->plan->bindings, .nested = r->plan->nested, .context = r->context,
                          .pool = s->pool, .threads = threads, .inputs = r->context->input, .outputs = &outputs,
-                         .cancel = r->options.cancel, .deadline_ns = r->options.deadline_ns, .diag = r->diag};
+                         .cancel = r->options.cancel, .deadline_ns = r->options.deadline_ns, .on_step = r->options.on_step,
+                         .step_context = r->options.step_context, .attempt = r->attempt, .diag = r->diag};
     alt_status status = alt_exec_run(&x);
     clock_gettime(CLOCK_MONOTONIC, &end);
     r->shape = x.shape;
@@ -392,8 +394,10 @@ static alt_status run(struct run *r)
         }
         if (status == ALT_E_NOMEM)
             again = make_room(r, &status);
-        if (again)
+        if (again) {
             alt_diag_clear(r->diag);
+            r->attempt++;
+        }
     } while (again);
     if (status == ALT_E_NOMEM)
         alt_diag_add(r->diag, status, "no memory for the run: the session holds %zu bytes, its ceiling is %zu (0: none)",

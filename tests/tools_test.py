@@ -143,6 +143,53 @@ class Running(Case):
         self.assertEqual(before, (hashlib.sha256(DIGITS.read_bytes()).digest(), DIGITS.stat().st_mtime_ns))
 
 
+class Profiling(Case):
+    def trace(self, *arguments):
+        file = self.folder / "trace.json"
+        self.ends(alt_run(*arguments, "--quiet", "--tune", "off", "--profile", file), DONE)
+        events = [e for e in json.loads(file.read_text())["traceEvents"] if e["ph"] == "X"]
+        return [e for e in events if e["cat"] == "run"], [e for e in events if e["cat"] != "run"]
+
+    def test_the_last_runs_step_by_step(self):
+        runs, steps = self.trace(DIGITS, "--runs", "15", "--threads", "1")
+        self.assertEqual([e["args"]["run"] for e in runs], list(range(6, 16)))
+        self.assertEqual(sorted({e["name"] for e in steps} & {"conv_0+relu_2", "softmax"}), ["conv_0+relu_2", "softmax"])
+        for run in runs:
+            inside = [e for e in steps if run["ts"] <= e["ts"] and e["ts"] + e["dur"] <= run["ts"] + run["dur"] + 1e-4]
+            self.assertEqual(len(inside), run["args"]["steps"])
+            self.assertEqual(len({e["args"]["step"] for e in inside}), len(inside))
+        # gemm_11: 64 to 10; maxpool_3: 16 channels of 8x8 to 4x4.
+        self.assertEqual({e["args"]["flops"] for e in steps if e["name"] == "gemm_11"}, {2 * 64 * 10})
+        self.assertEqual({e["args"]["bytes"] for e in steps if e["name"] == "maxpool_3"}, {4 * 16 * (64 + 16)})
+
+    def test_a_loop_holds_the_steps_of_its_body(self):
+        body = helper.make_graph(
+            [helper.make_node("Identity", ["c"], ["c2"]), helper.make_node("Add", ["v", "v"], ["w"], "twice")], "body",
+            [helper.make_tensor_value_info(*i) for i in (("i", TensorProto.INT64, []), ("c", TensorProto.BOOL, []),
+                                                         ("v", TensorProto.FLOAT, ["n"]))],
+            [helper.make_tensor_value_info("c2", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, ["n"])])
+        model = model_file(self.folder, [helper.make_node("Loop", ["trips", "", "x"], ["y"], "again", body=body)],
+                           [("trips", TensorProto.INT64, []), ("x", TensorProto.FLOAT, ["n"])], [("y", TensorProto.FLOAT, ["n"])])
+        runs, steps = self.trace(model, "--runs", "1", "--input", "trips=value:4", "--dim", "n=3")
+        loop = next(e for e in steps if e["name"] == "again")
+        inner = [e for e in steps if e["name"] == "twice"]
+        self.assertEqual((len(runs), len(inner)), (1, 4))
+        for e in inner:
+            self.assertEqual(e["cat"], "step of a subgraph")
+            self.assertLessEqual(loop["ts"], e["ts"])
+            self.assertLessEqual(e["ts"] + e["dur"], loop["ts"] + loop["dur"] + 1e-4)
+
+    def test_a_file_that_cannot_be_written_is_named(self):
+        self.says(alt_run(DIGITS, *QUICK, "--profile", self.folder / "no" / "t.json"), USAGE, "t.json", "No such file")
+        self.says(alt_run(DIGITS, *QUICK, "--profile", "/dev/full"), RUN, "/dev/full", "No space left")
+
+    def test_the_model_comes_first(self):
+        file = self.folder / "kept.json"
+        file.write_text("kept")
+        self.says(alt_run(self.folder / "none.onnx", "--profile", file), MODEL, "none.onnx")
+        self.assertEqual(file.read_text(), "kept")
+
+
 class Inputs(Case):
     def test_npy_and_saved_outputs(self):
         images = np.load(MODELS / "digits_inputs.npy")
@@ -246,7 +293,7 @@ class Refusing(Case):
         self.says(alt_run(DIGITS, *QUICK, "--input", "image=what"), USAGE, "what", "random")
 
     def test_what_this_version_lacks_is_one_line(self):
-        for option in (("--report", "r.html"), ("--profile", "p.json"), ("--bundle", "b"), ("--export-bundle", "b")):
+        for option in (("--report", "r.html"), ("--bundle", "b"), ("--export-bundle", "b")):
             run = self.says(alt_run(DIGITS, *option), USAGE, option[0])
             self.assertEqual(run.stderr.count("\n"), 1)
             self.assertEqual(run.stdout, "")
@@ -362,7 +409,7 @@ class Telling(Case):
 
     def test_help_names_every_option(self):
         text = self.ends(alt_run("--help"), DONE).stdout
-        for option in "input shape dim runs seconds threads tune budget cache numerics check rtol atol save-outputs json quiet".split():
+        for option in "input shape dim runs seconds threads tune budget cache numerics check rtol atol save-outputs profile json quiet".split():
             self.assertIn("--" + option, text)
 
     def test_inspect(self):
@@ -400,10 +447,33 @@ class Dumping(Case):
         text = self.ends(self.dump(DIGITS, "--regions"), DONE).stdout
         self.assertIn("anchor", text)
 
+    def test_roofline(self):
+        rows = self.ends(self.dump(DIGITS, "--roofline", "--dim", "batch=4", "--threads", "1"), DONE).stdout.splitlines()
+        self.assertRegex(rows[0], r"^1 thread: [\d.]+ GFLOP/s of float32 multiply-adds \(\w+\), [\d.]+ GB/s from memory, [\d.]+ GB/s from a cache$")
+        names = "step thr us time% GFLOP/s peak% MB GB/s memory% binds".split()
+        self.assertEqual(rows[1].split()[:len(names)], names)
+        steps = [dict(zip(names, row.split())) for row in rows[2:-1]]
+        self.assertEqual([row.split()[-1] for row in rows[2:-1]][-1], "softmax")
+        for step in steps:
+            self.assertIn(step["binds"], ("compute", "memory", "overhead"))
+            self.assertEqual(step["thr"], "1")
+            self.assertGreater(float(step["us"]), 0)
+        self.assertAlmostEqual(sum(float(step["time%"]) for step in steps), 100, delta=1)
+        # conv_4: 3x3 from 16 to 32 channels on 4x4 pixels, and a comparison an output.
+        conv = next(step for step, row in zip(steps, rows[2:]) if "conv_4" in row)
+        flops = 4 * 32 * 16 * (2 * 16 * 9 + 1)
+        self.assertAlmostEqual(float(conv["GFLOP/s"]) * float(conv["us"]) * 1e3 / flops, 1, delta=0.02)
+        self.assertEqual(rows[-1].split()[0], "total")
+        self.assertIn(f"{len(steps)} steps", rows[-1])
+
+    def test_roofline_of_a_model_with_a_fault(self):
+        self.says(self.dump(DIGITS, "--roofline", "--dim", "b=3"), USAGE, "batch")
+        self.says(self.dump(DIGITS, "--roofline", "--threads", "none"), USAGE, "--threads")
+
     def test_usage(self):
         self.says(self.dump(), USAGE, "alt_dump")
         self.says(self.dump(DIGITS), USAGE, "--graph")
-        self.says(self.dump(DIGITS, "--roofline"), USAGE, "--roofline")
+        self.says(self.dump(DIGITS, "--records"), USAGE, "--records", "--roofline")
         self.says(self.dump("nowhere.onnx", "--graph"), MODEL, "nowhere.onnx")
 
 

@@ -7,6 +7,7 @@
 #include "tools/save.h"
 #include "tools/stop.h"
 #include "tools/text.h"
+#include "tools/trace.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct program {
     alt_value **inputs;
     struct measure measure;
     struct check_result check;
+    struct trace trace;
 };
 
 /* What needs no model; true when that was all. */
@@ -73,7 +75,9 @@ static enum outcome open_session(struct program *p)
     p->measure.cancel = stop_install();
     p->measure.progress.quiet = o->quiet;
     p->measure.made_for = o->check ? NULL : o->model;
-    return OUTCOME_DONE;
+    if (o->profile)
+        p->measure.recording = &p->trace.recording;
+    return o->profile ? trace_open(&p->trace, o->profile) : OUTCOME_DONE;
 }
 
 /* Runs on inputs from the command line; tuned first, or behind them. */
@@ -115,7 +119,8 @@ static enum outcome conclude(struct program *p)
         summary_print(&summary);
     else if (!summary_json(&summary))
         return OUTCOME_RUN;
-    return saved ? OUTCOME_DONE : OUTCOME_RUN;
+    bool traced = !p->options.profile || trace_close(&p->trace, p->options.model);
+    return saved && traced ? OUTCOME_DONE : OUTCOME_RUN;
 }
 
 static enum outcome work(struct program *p)
@@ -140,6 +145,7 @@ static void release(struct program *p)
         alt_value_release(p->inputs[i]);
     free(p->inputs);
     measure_free(&p->measure);
+    trace_free(&p->trace);
     alt_session_free(p->session);
     alt_model_free(p->model);
     run_options_free(&p->options);

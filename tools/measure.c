@@ -59,13 +59,18 @@ static bool add(struct measure *m)
 
 enum outcome measure_run(struct measure *m, alt_value *const *inputs)
 {
-    const alt_run_options options = {.size = sizeof options, .cancel = m->cancel};
+    const alt_run_options options = {.size = sizeof options,
+                                     .cancel = m->cancel,
+                                     .on_step = m->recording ? recording_step : NULL,
+                                     .step_context = m->recording};
     alt_error *error = NULL;
     release_outputs(m);
+    recording_begin(m->recording);
     double start = now_ms();
     alt_status status = alt_session_run(m->session, &options, (const alt_value *const *)inputs, m->input_count,
                                         m->outputs, m->output_count, &error);
     m->last_ms = now_ms() - start;
+    recording_end(m->recording, status == ALT_OK);
     if (status == ALT_E_CANCELLED && stop_wanted()) {
         alt_error_free(error);
         return OUTCOME_DONE;

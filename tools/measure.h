@@ -7,13 +7,15 @@
 #include "tools/latency.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/recording.h"
 #include "tools/tuning.h"
 
 /* A model that runs, and what its runs have shown so far. */
 struct measure {
     alt_session *session; /* borrowed */
     const alt_cancel *cancel;
-    const char *made_for; /* path of the model when the command line says what goes in, for a hint; else NULL */
+    struct recording *recording; /* of the runs' steps; borrowed; NULL: none is wanted */
+    const char *made_for;        /* path of the model when the command line says what goes in, for a hint; else NULL */
     size_t input_count, output_count;
     alt_value **outputs; /* owned: of the last run that answered */
     struct latency latency;

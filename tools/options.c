@@ -1,6 +1,6 @@
 /* options.c: the command line of alt_run, from one table: how an option is read, and what --help says of it.
  *
- * Bundles, traces and reports are part of the command's contract, but this version cannot do them: their options are refused
+ * Bundles and reports are part of the command's contract, but this version cannot do them: their options are refused
  * with a line that says what works instead, never ignored. */
 #include "tools/options.h"
 
@@ -42,7 +42,8 @@ static const struct row {
     {"rtol", "R", NUMBER, AT(rtol), "relative tolerance of --check for floats; default 1e-3", NULL, NULL},
     {"atol", "A", NUMBER, AT(atol), "absolute tolerance of --check; default 1e-5", NULL, NULL},
     {"save-outputs", "DIR", TEXT, AT(save_outputs), "write each output as .npy", NULL, NULL},
-    {"profile", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version writes no traces yet; --json gives latencies"},
+    {"profile", "FILE", TEXT, AT(profile), "write when each step of the last 10 runs ran, for ui.perfetto.dev", NULL,
+     NULL},
     {"report", "FILE", REFUSED, NOWHERE, NULL, NULL, "this version writes no reports yet; --json gives latencies"},
     {"json", NULL, FLAG, AT(json), "one JSON object on stdout at the end, nothing else there", NULL, NULL},
     {"quiet", NULL, FLAG, AT(quiet), "no progress on stderr", NULL, NULL},
@@ -161,6 +162,13 @@ void run_options_help(void)
         snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
         printf("  %-24s %s\n", left, rows[i].help);
     }
-    printf("\nRandom inputs: floats uniform in [0,1), integers and bools 0 or 1, strings empty.\n"
+    printf("\n--profile writes a trace in the Chrome format (chrome://tracing opens it too): an event for each run "
+           "and, within it,\n"
+           "for each step, a fused one as a whole, with kernel, shapes, operations and bytes; steps of subgraphs (If, "
+           "Loop, Scan,\n"
+           "SequenceMap) lie within the one that runs them, and are left out where they make a run longer than 10000 "
+           "steps. Views\n"
+           "take no time and are no steps. Watching costs some microseconds a step, most of them between steps.\n"
+           "Random inputs: floats uniform in [0,1), integers and bools 0 or 1, strings empty.\n"
            "Exit status: 0 done, 1 --check found a mismatch, 2 usage, 3 the model cannot be used, 4 a run failed.\n");
 }

@@ -21,7 +21,7 @@ struct run_options {
     int64_t threads;          /* 0: not given */
     double budget;            /* seconds of tuning at most */
     const char *tune, *cache; /* NULL: not given */
-    const char *numerics, *check, *save_outputs;
+    const char *numerics, *check, *save_outputs, *profile;
     double rtol, atol;
     bool json, quiet;
     bool list_ops, inspect, version, help;

@@ -51,12 +51,39 @@ ALT_API void alt_cancel_reset(alt_cancel *cancel);
 /** No run may be using it. */
 ALT_API void alt_cancel_free(alt_cancel *cancel);
 
+/** One step of a run, as it was executed: a kernel that computed one node or several fused ones, or a node on the host. What needs
+ * no time is no step: views, and shape arithmetic done when the shape was bound. */
+typedef struct alt_step_report {
+    size_t size;               /**< sizeof(alt_step_report) of the library */
+    int64_t begin_ns, end_ns;  /**< CLOCK_MONOTONIC nanoseconds */
+    int step;                  /**< number in the run's plan (alt_dump --plan shows the default one); in a subgraph in that of the subgraph */
+    /** 0: a step of the model's graph. Else it ran in a subgraph, within that many steps (If, Loop, Scan, SequenceMap). Such a
+     * step is reported after those within it, and its time contains theirs. */
+    int depth;
+    int attempt;               /**< from 0; above: the run began anew, as memory was short or a tuned plan does not take the shapes */
+    int threads;               /**< it could use at most; busy ones did not help */
+    const char *nodes;         /**< names, of a fused step all: "conv1+relu1"; as in all lists, "..." stands for what is too long */
+    const char *operators;     /**< likewise: "Conv+Relu"; "(layout)": converts a layout */
+    const char *kernel;        /**< name of the kernel or generated variant; "(host)", "(subgraphs)" */
+    const char *shapes;        /**< logical, inputs and outputs: "float32[1,3,8,8], float32[16,3,3,3] -> float32[1,16,8,8]" */
+    double flops;              /**< operations that the nodes ask for, a multiply-add being two; 0: moves elements, or runs subgraphs */
+    double bytes;              /**< of all inputs, constants among them, and outputs, each once, as they lie in memory */
+} alt_step_report;
+
+/** Receives a step that ended. `report` and its texts are borrowed for the call. Called on the run's thread, between two steps,
+ * with subnormal numbers counting as zero; it may not use the session. Runs under way at once call it at once. */
+typedef void (*alt_step_fn)(void *context, const alt_step_report *report);
+
 typedef struct alt_run_options {
     size_t size;              /**< sizeof(alt_run_options) */
     int threads;              /**< compute threads of this run; 0: the session's; never more than the session's */
     const alt_cancel *cancel; /**< NULL: cannot be cancelled; borrowed for the run */
     /** Point in CLOCK_MONOTONIC nanoseconds after which the run stops with ALT_E_DEADLINE; 0: none. */
     int64_t deadline_ns;
+    /** NULL: nobody watches. Else it receives every step of the run in the order they end, up to one that fails. Watching costs some
+     * microseconds a step, most of them between the times reported. */
+    alt_step_fn on_step;
+    void *step_context; /**< handed to `on_step`; borrowed for the run */
 } alt_run_options;
 
 /** Answers one request. `inputs`: `input_count` values in model order, each borrowed for the call and read without a
