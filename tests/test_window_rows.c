@@ -1,9 +1,8 @@
 /* test_window_rows.c: every element of every tile next to the definition of a window, on random windows of one to three axes. */
 #include "runtime/ops/window_rows.h"
 
-#include "runtime/type.h"
 #include "runtime/mem.h"
-
+#include "runtime/type.h"
 #include "tests/cmocka_all.h"
 #include "tests/fail_alloc.h"
 
