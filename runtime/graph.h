@@ -75,7 +75,6 @@ struct alt_graph {
     int n_captures;
     int next_name; /* for fresh names */
     int depth;     /* graphs and function calls that it lies in; 0: the model's graph */
-    const struct alt_model *model; /* whose files hold the constants; NULL: they lie elsewhere, or it is a subgraph */
     const char *fault; /* a subgraph that cannot run with what its node takes, and why; NULL: it can. Passes leave it alone, running
                           it is an error */
 };

@@ -11,6 +11,7 @@
 
 #include "runtime/error.h"
 #include "runtime/mem.h"
+#include "runtime/pool.h"
 #include "runtime/step.h"
 #include "runtime/type.h"
 
@@ -21,7 +22,8 @@ enum {
     CHUNK = 1 << 14,         /* longest row of work, in elements */
     TABLE_SMALL = 1 << 16,   /* entries that are always worth having */
     TABLE_LARGEST = 1 << 22, /* entries, all tables together */
-    RUN_WORTH = 4            /* entries; shorter runs are copied element by element */
+    RUN_WORTH = 4,           /* entries; shorter runs are copied element by element */
+    PACK_TILES = 8           /* a thread's turn at a constant: some 100 us, well above what waking one costs */
 };
 
 /* Product of extents >= 0, which fits: bind checked. */
@@ -339,18 +341,34 @@ alt_status alt_layout_bytes(const struct alt_layout *layout, const struct alt_te
     return ALT_OK;
 }
 
-alt_status alt_layout_pack(const struct alt_layout *layout, const struct alt_tensor *t, void *data)
+struct pack {
+    struct alt_convert convert;
+    const void *from;
+    void *to;
+};
+
+static void pack_tiles(void *arg, int participant, int64_t begin, int64_t end)
+{
+    const struct pack *p = arg;
+
+    (void)participant;
+    alt_convert_run(&p->convert, p->from, p->to, begin, end);
+}
+
+alt_status alt_layout_pack(const struct alt_layout *layout, const struct alt_tensor *t, void *data, const struct alt_crew *crew)
 {
     const struct alt_convert_spec spec = {t->dtype, t->rank, t->dim, NULL, layout, NULL, NULL};
+    const struct alt_crew alone = {NULL, 1};
+    struct pack p = {.from = t->data, .to = data};
     struct alt_mem mem;
     struct alt_arena arena;
-    struct alt_convert c;
 
+    crew = crew ? crew : &alone;
     alt_mem_init(&mem, NULL, 0);
     alt_arena_init(&arena, &mem);
-    const alt_status status = alt_convert_prepare(&c, &arena, &spec);
+    const alt_status status = alt_convert_prepare(&p.convert, &arena, &spec);
     if (status == ALT_OK)
-        alt_convert_run(&c, t->data, data, 0, c.tiles);
+        alt_pool_run(crew->pool, crew->threads, p.convert.tiles, PACK_TILES, pack_tiles, &p);
     alt_arena_free(&arena);
     return status;
 }

@@ -16,6 +16,11 @@ static alt_status create(const alt_model_options *options, const char *name, alt
     alt_model *m = alt_mem_zalloc(&boot, sizeof *m);
     if (!m)
         return ALT_E_NOMEM;
+    alt_status status = alt_weights_init(&m->weights, &m->mem, m);
+    if (status != ALT_OK) {
+        boot.hooks.free(boot.hooks.context, m, sizeof *m);
+        return status;
+    }
     atomic_init(&m->owners, 1);
     alt_mem_init_from(&m->mem, &boot);
     alt_arena_init(&m->arena, &m->mem);
@@ -48,6 +53,7 @@ void alt_model_free(alt_model *model)
     if (!model || atomic_fetch_sub_explicit(&model->owners, 1, memory_order_acq_rel) != 1)
         return;
     alt_allocator hooks = model->mem.hooks;
+    alt_weights_free(&model->weights);
     alt_arena_free(&model->arena);
     if (model->external.folder)
         alt_external_free(&model->external);
@@ -120,7 +126,6 @@ static alt_status read_model(alt_model *m, const void *bytes, size_t size, const
     m->size = size;
     ALT_CHECK(alt_onnx_read(&source, &m->arena, &m->dims, &m->onnx, diag));
     m->graph = m->onnx.graph;
-    m->graph->model = m;
     ALT_CHECK(alt_passes_run(m->graph, stop_after, diag));
     return make_ports(m, diag);
 }

@@ -9,8 +9,9 @@
 #include "runtime/file.h"
 #include "runtime/mem.h"
 #include "runtime/onnx.h"
+#include "runtime/weights.h"
 
-/* Immutable once loaded, but for `owners`. */
+/* Immutable once loaded, but for `owners` and `weights`. */
 struct alt_model {
     _Atomic int owners;      /* the release of one owner is acquired by the last one, who frees */
     struct alt_mem mem;      /* everything below comes from here */
@@ -22,6 +23,7 @@ struct alt_model {
     const void *bytes;       /* of the ONNX message: the file's, or the caller's */
     size_t size;
     struct alt_onnx_model onnx; /* what the file says; onnx.graph is the graph */
+    struct alt_weights weights; /* constants as plans of its sessions want them */
     struct alt_graph *graph;    /* inputs that have a default value are listed, and nodes read the default as a constant */
     alt_port *inputs, *outputs; /* model order; arena */
     size_t n_inputs, n_outputs;

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-alt_status alt_plan_create(struct alt_program *program, struct alt_mem *mem, struct alt_plan **out)
+/* Takes over the program, also on failure. */
+static alt_status plan_over(struct alt_program *program, struct alt_mem *mem, struct alt_plan **out)
 {
     struct alt_plan *p = alt_mem_zalloc(mem, sizeof *p);
     if (!p) {
@@ -29,6 +30,13 @@ alt_status alt_plan_create(struct alt_program *program, struct alt_mem *mem, str
         alt_bindings_init(&p->nested[i], &p->mutex, ALT_BINDINGS);
     *out = p;
     return ALT_OK;
+}
+
+alt_status alt_plan_create(const struct alt_program_spec *spec, struct alt_diag *diag, struct alt_plan **out)
+{
+    struct alt_program *program;
+    ALT_CHECK(alt_program_build(spec, diag, &program));
+    return plan_over(program, spec->mem, out);
 }
 
 void alt_plan_free(struct alt_plan *plan)

@@ -19,8 +19,8 @@ struct alt_plan {
     struct alt_plan *next;       /* list of retired plans */
 };
 
-/* Takes over the program, also on failure. */
-alt_status alt_plan_create(struct alt_program *program, struct alt_mem *mem, struct alt_plan **out);
+/* A plan over the program that `spec` describes; what alt_program_build returns, and ALT_E_SYSTEM. */
+alt_status alt_plan_create(const struct alt_program_spec *spec, struct alt_diag *diag, struct alt_plan **out);
 /* No run may be under way. */
 void alt_plan_free(struct alt_plan *plan);
 /* Before `plan` is published in place of `old`: binds the shapes that `old` has bound, makes `contexts` contexts and touches

@@ -17,6 +17,12 @@
 
 struct alt_pool;
 
+/* Who takes part in a piece of work: up to `threads` threads of `pool`, the caller one of them; zero: the caller alone. */
+struct alt_crew {
+    struct alt_pool *pool; /* borrowed */
+    int threads;
+};
+
 /* Does tiles [begin, end). `participant`: dense number of the thread within this loop, below `threads`; the caller's is 0. */
 typedef void alt_pool_fn(void *arg, int participant, int64_t begin, int64_t end);
 

@@ -15,9 +15,9 @@
 #include "runtime/error.h"
 #include "runtime/fuse.h"
 #include "runtime/layout_convert.h"
-#include "runtime/model.h"
 #include "runtime/ops/copy.h"
 #include "runtime/step.h"
+#include "runtime/weights.h"
 
 #include <string.h>
 
@@ -36,11 +36,8 @@ struct builder {
     const struct alt_fusion **fusion; /* by position of the node */
     struct form **form; /* by graph value id */
     int values_capacity, steps_capacity;
-    enum alt_layout_policy policy;
-    size_t unrested; /* bytes of constants read since the model's files were let go */
+    const struct alt_program_spec *spec;
 };
-
-#define REST_BYTES ((size_t)16 << 20)
 
 static bool grow(struct alt_arena *arena, void **array, int count, int *capacity, size_t size)
 {
@@ -92,17 +89,7 @@ static int find_form(const struct builder *b, const struct alt_gvalue *v, const 
     return -1;
 }
 
-/* What was laid out anew need not stay in memory as the file has it, too. */
-static void rest_files(struct builder *b, size_t bytes)
-{
-    b->unrested += bytes;
-    if (b->unrested < REST_BYTES || !b->p->graph->model)
-        return;
-    alt_model_rest(b->p->graph->model);
-    b->unrested = 0;
-}
-
-/* Elements of a constant in a layout: in place when plain and aligned, else laid out in the program's arena. */
+/* Elements of a constant in a layout: in place when plain and aligned, else one of the weights. */
 static alt_status place_constant(struct builder *b, const struct alt_tensor *t, struct alt_pvalue *v)
 {
     size_t size = alt_dtype_size(t->dtype);
@@ -111,19 +98,12 @@ static alt_status place_constant(struct builder *b, const struct alt_tensor *t, 
         v->data = t->data;
         return ALT_OK;
     }
-    size_t bytes = t->bytes;
-    if (v->layout)
-        ALT_CHECK(alt_layout_bytes(v->layout, t, &bytes));
-    void *data = alt_arena_raw(&b->p->arena, bytes);
-    if (!data)
-        return ALT_E_NOMEM;
-    b->p->packed_bytes += bytes;
-    v->data = data;
-    if (v->layout)
-        ALT_CHECK(alt_layout_pack(v->layout, t, data));
-    else if (bytes)
-        memcpy(data, t->data, bytes);
-    rest_files(b, t->bytes);
+    const alt_status status = alt_weights_get(b->spec->weights, t, v->layout, &b->spec->crew, &v->weight);
+    if (status != ALT_OK)
+        return alt_diag_add(b->diag, status, "constant \"%s\" of %zu bytes cannot be laid out: %s", v->name, t->bytes,
+                            alt_status_text(status));
+    v->data = v->weight->data;
+    b->p->packed_bytes += v->weight->bytes;
     return ALT_OK;
 }
 
@@ -228,8 +208,7 @@ static alt_status choose_kernel(struct builder *b, const struct alt_node *n, str
     return impl->select(&sel, &step->kernel);
 }
 
-static alt_status build_program(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
-                                struct alt_program *root, struct alt_mem *mem, struct alt_diag *diag,
+static alt_status build_program(const struct alt_program_spec *spec, struct alt_program *root, struct alt_diag *diag,
                                 struct alt_program **out);
 
 /* Programs of the node's subgraphs; the step owns them from when it is added. */
@@ -247,10 +226,12 @@ static alt_status build_subprograms(struct builder *b, const struct alt_node *n,
     step->flow = b->p->n_flows++;
     alt_status status = ALT_OK;
     for (int i = 0; i < step->n_sub && status == ALT_OK; i++) {
-        const struct alt_graph *g = alt_node_subgraph(n, i);
-        if (g->fault)
+        struct alt_program_spec spec = *b->spec;
+        spec.graph = alt_node_subgraph(n, i);
+        spec.choices = NULL;
+        if (spec.graph->fault)
             continue;
-        status = build_program(g, b->policy, NULL, b->root, b->p->mem, b->diag, &sub[i]);
+        status = build_program(&spec, b->root, b->diag, &sub[i]);
         if (status != ALT_OK && status != ALT_E_NOMEM)
             alt_node_blame(n, i, status, b->diag);
     }
@@ -485,15 +466,16 @@ static alt_status keep_owners(struct alt_program *p, const struct alt_choices *c
     return ALT_OK;
 }
 
-static alt_status build(struct builder *b, const struct alt_choices *choices)
+static alt_status build(struct builder *b)
 {
-    const struct alt_graph *g = b->p->graph;
+    const struct alt_graph *g = b->spec->graph;
+    const struct alt_choices *choices = b->spec->choices;
     b->form = alt_arena_array(&b->scratch, (size_t)g->n_values + 1, sizeof *b->form);
     if (!b->form)
         return ALT_E_NOMEM;
     /* Layouts live as long as the program that refers to them. */
     ALT_CHECK(keep_owners(b->p, choices));
-    ALT_CHECK(alt_assign_layouts(g, b->policy, alt_cpu_block(), choices, &b->p->arena, &b->assignment));
+    ALT_CHECK(alt_assign_layouts(g, b->spec->policy, alt_cpu_block(), choices, &b->p->arena, &b->assignment));
     b->fusion = alt_arena_array(&b->scratch, (size_t)g->n_nodes + 1, sizeof *b->fusion);
     if (!b->fusion)
         return ALT_E_NOMEM;
@@ -506,20 +488,20 @@ static alt_status build(struct builder *b, const struct alt_choices *choices)
 }
 
 /* `root` NULL: this is the root. Recursion is as deep as subgraphs are nested, which the reader bounds. */
-static alt_status build_program(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
-                                struct alt_program *root, struct alt_mem *mem, struct alt_diag *diag,
+static alt_status build_program(const struct alt_program_spec *spec, struct alt_program *root, struct alt_diag *diag,
                                 struct alt_program **out)
 {
-    struct alt_program *p = alt_mem_zalloc(mem, sizeof *p);
+    struct alt_program *p = alt_mem_zalloc(spec->mem, sizeof *p);
     if (!p)
         return ALT_E_NOMEM;
-    p->mem = mem;
-    p->graph = g;
-    alt_arena_init(&p->arena, mem);
-    struct builder b = {.p = p, .root = root ? root : p, .diag = diag, .policy = policy};
+    p->mem = spec->mem;
+    p->weights = spec->weights;
+    p->graph = spec->graph;
+    alt_arena_init(&p->arena, p->mem);
+    struct builder b = {.p = p, .root = root ? root : p, .diag = diag, .spec = spec};
     p->id = b.root->n_programs++;
-    alt_arena_init(&b.scratch, mem);
-    alt_status status = build(&b, choices);
+    alt_arena_init(&b.scratch, p->mem);
+    alt_status status = build(&b);
     alt_arena_free(&b.scratch);
     if (status != ALT_OK)
         alt_program_free(p);
@@ -528,10 +510,9 @@ static alt_status build_program(const struct alt_graph *g, enum alt_layout_polic
     return status;
 }
 
-alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
-                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out)
+alt_status alt_program_build(const struct alt_program_spec *spec, struct alt_diag *diag, struct alt_program **out)
 {
-    return build_program(g, policy, choices, NULL, mem, diag, out);
+    return build_program(spec, NULL, diag, out);
 }
 
 void alt_program_free(struct alt_program *program)
@@ -541,6 +522,8 @@ void alt_program_free(struct alt_program *program)
     for (int s = 0; s < program->n_steps; s++)
         for (int i = 0; i < program->step[s].n_sub; i++)
             alt_program_free(program->step[s].sub[i]);
+    for (int v = 0; v < program->n_values; v++)
+        alt_weights_release(program->weights, program->value[v].weight);
     for (int i = 0; i < program->n_owners; i++)
         program->owner[i].release(program->owner[i].object);
     alt_arena_free(&program->arena);

@@ -1,4 +1,4 @@
-/* program.h: what a plan executes: values with layouts, steps with kernels, packed constants. No extents, no addresses.
+/* program.h: what a plan executes: values with layouts, steps with kernels, constants laid out. No extents, no addresses.
  *
  * Built once from a model's graph; immutable and shared by every binding, context and thread afterwards. A program may be
  * run for every shape that its kernels admit (binding tells: ALT_E_ILLEGAL); default programs admit all.
@@ -8,12 +8,15 @@
 
 #include "runtime/graph.h"
 #include "runtime/kernel.h"
+#include "runtime/pool.h"
 
 struct alt_choices;
 struct alt_kernel_owner;
 struct alt_layout;
 struct alt_diag;
 struct alt_mem;
+struct alt_weight;
+struct alt_weights;
 
 enum alt_pvalue_kind {
     ALT_PV_TEMP,  /* written by one step */
@@ -33,6 +36,7 @@ struct alt_pvalue {
     const struct alt_layout *layout; /* NULL: plain row-major */
     const struct alt_tensor *known;  /* constants: logical content */
     const void *data;                /* constants: elements in the value's layout, aligned */
+    struct alt_weight *weight;       /* constants: where `data` lies, one use; NULL: where `known` has it */
 };
 
 enum alt_step_kind { ALT_STEP_KERNEL, ALT_STEP_VIEW, ALT_STEP_HOST };
@@ -55,6 +59,7 @@ struct alt_step {
 struct alt_program {
     struct alt_arena arena;
     struct alt_mem *mem;            /* borrowed: the session's */
+    struct alt_weights *weights;    /* borrowed: the model's */
     const struct alt_graph *graph;  /* borrowed: the model's */
     struct alt_pvalue *value;
     int n_values;
@@ -67,7 +72,7 @@ struct alt_program {
     int n_programs;                 /* root: programs in the tree, itself included; ids are below */
     int n_flows;                    /* steps with subgraphs */
     int max_operands;               /* of any step */
-    size_t packed_bytes;            /* constants copied or laid out anew */
+    size_t packed_bytes;            /* constants copied or laid out anew, for this program or others that share them */
     struct alt_kernel_owner *owner; /* of generated kernels; one reference each */
     int n_owners;
 };
@@ -78,10 +83,18 @@ enum alt_layout_policy {
     ALT_LAYOUT_BLOCKED /* channels in blocks through chains of operators that have such kernels */
 };
 
-/* `choices` (NULL: none): regions that a kernel of their own computes; the rest gets default kernels in layouts by `policy`.
- * ALT_E_UNSUPPORTED naming every node that has no kernel, ALT_E_NOMEM. Free with alt_program_free. */
-alt_status alt_program_build(const struct alt_graph *g, enum alt_layout_policy policy, const struct alt_choices *choices,
-                             struct alt_mem *mem, struct alt_diag *diag, struct alt_program **out);
+/* What to build from. All pointers are borrowed; graph, weights and mem must outlive the program. */
+struct alt_program_spec {
+    const struct alt_graph *graph;
+    enum alt_layout_policy policy;     /* layouts of what default kernels compute */
+    const struct alt_choices *choices; /* regions that a kernel of their own computes; NULL: none */
+    struct alt_mem *mem;
+    struct alt_weights *weights;       /* where constants are laid out */
+    struct alt_crew crew;              /* who lays them out */
+};
+
+/* ALT_E_UNSUPPORTED naming every node that has no kernel, ALT_E_NOMEM. Free with alt_program_free. */
+alt_status alt_program_build(const struct alt_program_spec *spec, struct alt_diag *diag, struct alt_program **out);
 void alt_program_free(struct alt_program *program);
 
 #endif

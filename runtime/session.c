@@ -72,11 +72,17 @@ static void after_fork_child(void *context)
 
 static const struct alt_fork_hooks fork_hooks = {before_fork, after_fork_parent, after_fork_child};
 
+struct alt_program_spec alt_session_spec(alt_session *session)
+{
+    return (struct alt_program_spec){.graph = session->model->graph, .policy = ALT_LAYOUT_BLOCKED, .mem = &session->mem,
+                                     .weights = &session->model->weights,
+                                     .crew = {session->pool, session->options.threads}};
+}
+
 static alt_status make_plan(alt_session *s, struct alt_diag *diag)
 {
-    struct alt_program *program;
-    ALT_CHECK(alt_program_build(s->model->graph, ALT_LAYOUT_BLOCKED, NULL, &s->mem, diag, &program));
-    ALT_CHECK(alt_plan_create(program, &s->mem, &s->base));
+    const struct alt_program_spec spec = alt_session_spec(s);
+    ALT_CHECK(alt_plan_create(&spec, diag, &s->base));
     s->plan = s->base;
     return ALT_OK;
 }
@@ -127,9 +133,9 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     s->options.threads = options.threads ? options.threads : alt_cpu_cores();
     s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
     s->model = alt_model_retain(model);
+    ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(make_plan(s, diag));
     alt_model_rest(model);
-    ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(alt_fork_register(&s->fork, &fork_hooks, s));
     *out = s;
     s = NULL;

@@ -70,6 +70,8 @@ struct alt_capture {
     enum alt_capture_state state; /* guarded by the session's mutex */
 };
 
+/* What plans of the session are built from: the model's graph in blocked layouts, constants laid out by the session's threads. */
+struct alt_program_spec alt_session_spec(alt_session *session);
 /* Makes `plan` the one that new runs take; takes it over in every case. The shapes bound so far are bound in it and as many
  * contexts as were in use are made ready before. Runs under way end with the plan they began with; that one is freed
  * by a later alt_session_publish, alt_session_collect or alt_session_free. One publisher at a time. */

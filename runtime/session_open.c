@@ -42,15 +42,15 @@ static alt_status make_open(alt_session *s, struct alt_diag *diag)
 {
     struct alt_open *open = &s->open;
     struct alt_graph *g = NULL;
-    struct alt_program *program = NULL;
     struct alt_plan *plan = NULL;
+    struct alt_program_spec spec = alt_session_spec(s);
     alt_status status;
     alt_arena_init(&open->arena, &s->mem);
     alt_dimtab_init(&open->dims, &open->arena);
     ALT_TRY(alt_model_open_graph(s->model, &open->arena, &open->dims, diag, &g));
     ALT_TRY(place_initials(open, g));
-    ALT_TRY(alt_program_build(g, ALT_LAYOUT_BLOCKED, NULL, &s->mem, diag, &program));
-    ALT_TRY(alt_plan_create(program, &s->mem, &plan));
+    spec.graph = g;
+    ALT_TRY(alt_plan_create(&spec, diag, &plan));
     pthread_mutex_lock(&s->mutex);
     open->plan = plan;
     pthread_mutex_unlock(&s->mutex);

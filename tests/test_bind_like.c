@@ -1,5 +1,4 @@
 /* test_bind_like.c: bindings made from one for other extents answer to the bit as bindings made from the beginning. */
-#include "runtime/model.h"
 #include "runtime/session.h"
 #include "tests/cmocka_all.h"
 #include "tests/graph_bytes.h"
@@ -41,10 +40,10 @@ static alt_session *open(const struct subject *s)
     alt_session *session;
     assert_int_equal(alt_session_create(s->model, &so, &session, NULL), ALT_OK);
     if (s->policy == ALT_LAYOUT_PLAIN) {
-        struct alt_program *program;
+        struct alt_program_spec spec = alt_session_spec(session);
         struct alt_plan *plan;
-        assert_int_equal(alt_program_build(s->model->graph, s->policy, NULL, &session->mem, NULL, &program), ALT_OK);
-        assert_int_equal(alt_plan_create(program, &session->mem, &plan), ALT_OK);
+        spec.policy = s->policy;
+        assert_int_equal(alt_plan_create(&spec, NULL, &plan), ALT_OK);
         assert_int_equal(alt_session_publish(session, plan, NULL), ALT_OK);
     }
     return session;

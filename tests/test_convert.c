@@ -2,6 +2,7 @@
  * maps position by position; guard bytes around the destination; packed types; the kernel as a plan calls it. */
 #include "runtime/layout_convert.h"
 #include "runtime/mem.h"
+#include "runtime/pool.h"
 #include "runtime/step.h"
 #include "runtime/type.h"
 #include "tests/cmocka_all.h"
@@ -263,7 +264,7 @@ static void test_packed(void **state)
         unsigned char *out = malloc(bytes + 1);
         assert_non_null(out);
         memset(out, 0xff, bytes + 1);
-        assert_int_equal(alt_layout_pack(layout, &t, out), ALT_OK);
+        assert_int_equal(alt_layout_pack(layout, &t, out, NULL), ALT_OK);
         assert_int_equal(out[bytes], 0xff);
         if (count_of(map.phys_rank, map.phys_extent) > 0)
             do {
@@ -275,6 +276,45 @@ static void test_packed(void **state)
             } while (next_index(map.phys_rank, map.phys_extent, at));
         free(out);
     }
+}
+
+/* Whoever takes part, a constant is laid out the same: shapes of several shares of work, with and without padding, in place
+ * of a copy. */
+static void test_pack_by_a_crew(void **state)
+{
+    (void)state;
+    const struct alt_pool_setup setup = {4, pthread_create};
+    const struct alt_crew crew = {alt_pool_create(&setup), 4};
+    assert_non_null(crew.pool);
+    const struct alt_layout *blocked, *panels, *layouts[3];
+    assert_int_equal(alt_layout_blocked(&arena, 2, 0, 16, &blocked), ALT_OK);
+    assert_int_equal(alt_layout_panels(&arena, 1, 24, &panels), ALT_OK);
+    layouts[0] = NULL;
+    layouts[1] = blocked;
+    layouts[2] = panels;
+    for (int i = 0; i < 3; i++) {
+        struct alt_tensor t = {.dtype = ALT_FLOAT32, .rank = 2, .dim = {1031, 603}, .bytes = 1031 * 603 * 4};
+        struct rng r = rng_seed((uint64_t)i + 1);
+        unsigned char *data = malloc(t.bytes + 1), *out[2];
+        size_t bytes;
+        assert_non_null(data);
+        for (size_t k = 0; k <= t.bytes; k++)
+            data[k] = (unsigned char)rng_next(&r);
+        t.data = data + 1; /* as a file has it: aligned to nothing */
+        assert_int_equal(alt_layout_bytes(layouts[i], &t, &bytes), ALT_OK);
+        for (int k = 0; k < 2; k++) {
+            assert_non_null(out[k] = malloc(bytes));
+            memset(out[k], 0x55, bytes);
+            assert_int_equal(alt_layout_pack(layouts[i], &t, out[k], k ? &crew : NULL), ALT_OK);
+        }
+        assert_memory_equal(out[0], out[1], bytes);
+        assert_int_equal(layouts[i] || memcmp(out[0], t.data, t.bytes) == 0, 1);
+        free(out[0]);
+        free(out[1]);
+        free(data);
+    }
+    assert_true(alt_pool_workers(crew.pool) > 0);
+    alt_pool_destroy(crew.pool);
 }
 
 static void test_packed_needs_dense(void **state)
@@ -296,7 +336,7 @@ static void test_refusals(void **state)
     assert_int_equal(alt_layout_parse(&arena, "1: split(0,[-1,4])", &layout), ALT_OK);
     struct alt_tensor t = {.dtype = ALT_FLOAT32, .rank = 1, .dim = {6}};
     assert_int_equal(alt_layout_bytes(layout, &t, &bytes), ALT_E_ILLEGAL);
-    assert_int_equal(alt_layout_pack(layout, &t, NULL), ALT_E_ILLEGAL);
+    assert_int_equal(alt_layout_pack(layout, &t, NULL, NULL), ALT_E_ILLEGAL);
     assert_int_equal(alt_layout_parse(&arena, "1: pad(0,4611686018427387904,0)", &layout), ALT_OK);
     assert_int_equal(alt_layout_bytes(layout, &t, &bytes), ALT_E_SHAPE);
     assert_int_equal(bytes, 77);
@@ -367,7 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_layouts), cmocka_unit_test(test_large),  cmocka_unit_test(test_packed),
-        cmocka_unit_test(test_packed_needs_dense), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_packed_needs_dense), cmocka_unit_test(test_pack_by_a_crew), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_memory_for_tables), cmocka_unit_test(test_kernel),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);

@@ -178,7 +178,6 @@ static void a_published_plan_runs_its_own_subgraphs(void **state)
 {
     (void)state;
     struct flow f;
-    struct alt_program *program;
     struct alt_plan *plan;
     const float x[3] = {1.5f, -2, 3};
     open_nested(&f, NULL);
@@ -187,9 +186,9 @@ static void a_published_plan_runs_its_own_subgraphs(void **state)
     f.in[2] = flow_floats(3, x);
     flow_run(&f);
     alt_value *before = alt_value_retain(f.out[1]);
-    assert_int_equal(alt_program_build(f.model->graph, ALT_LAYOUT_PLAIN, NULL, &f.session->mem, NULL, &program),
-                     ALT_OK);
-    assert_int_equal(alt_plan_create(program, &f.session->mem, &plan), ALT_OK);
+    struct alt_program_spec spec = alt_session_spec(f.session);
+    spec.policy = ALT_LAYOUT_PLAIN;
+    assert_int_equal(alt_plan_create(&spec, NULL, &plan), ALT_OK);
     assert_int_equal(alt_session_publish(f.session, plan, NULL), ALT_OK);
     flow_run(&f);
     assert_memory_equal(alt_value_data(before), alt_value_data(f.out[1]), alt_value_bytes(before));

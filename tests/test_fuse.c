@@ -1,6 +1,5 @@
 /* test_fuse.c: steps of a convolution and what follows it give the bits of separate steps, and are made where they should be. */
 #include "runtime/fuse.h"
-#include "runtime/model.h"
 #include "runtime/plan.h"
 #include "runtime/session.h"
 #include "tests/cmocka_all.h"
@@ -52,13 +51,13 @@ static void *run_image(alt_session *session, const struct image *image, size_t *
     return copy;
 }
 
-static void publish_plain(alt_session *session, const alt_model *model)
+static void publish_plain(alt_session *session)
 {
-    struct alt_program *program;
+    struct alt_program_spec spec = alt_session_spec(session);
     struct alt_plan *plan;
-    assert_int_equal(alt_program_build(model->graph, ALT_LAYOUT_PLAIN, NULL, &session->mem, NULL, &program), ALT_OK);
-    assert_int_equal(fused_nodes(program), 0);
-    assert_int_equal(alt_plan_create(program, &session->mem, &plan), ALT_OK);
+    spec.policy = ALT_LAYOUT_PLAIN;
+    assert_int_equal(alt_plan_create(&spec, NULL, &plan), ALT_OK);
+    assert_int_equal(fused_nodes(plan->program), 0);
     assert_int_equal(alt_session_publish(session, plan, NULL), ALT_OK);
 }
 
@@ -80,7 +79,7 @@ static void check(struct graph_bytes *g, int64_t channels, int nodes)
     assert_int_equal(fused_nodes(session->base->program), nodes);
     for (int i = 0; i < IMAGES; i++)
         fused[i] = run_image(session, &images[i], &bytes[i]);
-    publish_plain(session, model);
+    publish_plain(session);
     for (int i = 0; i < IMAGES; i++) {
         void *plain = run_image(session, &images[i], &same);
         assert_int_equal(same, bytes[i]);

@@ -1,6 +1,5 @@
 /* test_no_memory.c: every allocation may fail, whatever a session is doing (loading, running shapes that depend on data, taking a
  * value for an input with a default, exchanging plans, shutting down with answers still out), and ceilings are kept to the byte. */
-#include "runtime/model.h"
 #include "runtime/session.h"
 #include "tests/cmocka_all.h"
 #include "tests/fail_alloc.h"
@@ -59,9 +58,9 @@ static alt_status run(const struct work *w, int shape, alt_value **keep)
 
 static alt_status make_plan(const struct work *w, enum alt_layout_policy policy, struct alt_plan **out)
 {
-    struct alt_program *program;
-    alt_status status = alt_program_build(w->model->graph, policy, NULL, &w->session->mem, NULL, &program);
-    return status == ALT_OK ? alt_plan_create(program, &w->session->mem, out) : status;
+    struct alt_program_spec spec = alt_session_spec(w->session);
+    spec.policy = policy;
+    return alt_plan_create(&spec, NULL, out);
 }
 
 /* A refused request during publication costs the publication, never the session: the next run answers unless requests go on

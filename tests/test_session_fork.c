@@ -33,10 +33,24 @@ static bool answers(struct server *s)
     return right;
 }
 
-static void open_server(struct server *s)
+/* A network that takes as long to open as to lay its weights out. */
+static void write_wide(struct graph_bytes *g)
+{
+    graph_bytes_open(g, 5);
+    graph_bytes_input(g, "x", ALT_FLOAT32, "batch,3,16,16");
+    graph_bytes_weights(g, "w1", "768,2000", 0.1f);
+    graph_bytes_weights(g, "w2", "2000,10", 0.1f);
+    graph_bytes_node(g, "Flatten", "x", "f", NULL);
+    graph_bytes_node(g, "MatMul", "f,w1", "h", NULL);
+    graph_bytes_node(g, "MatMul", "h,w2", "y", NULL);
+    graph_bytes_output(g, "y", ALT_FLOAT32);
+    graph_bytes_finish(g, 13);
+}
+
+static void open_server(struct server *s, void (*write)(struct graph_bytes *))
 {
     memset(s, 0, sizeof *s);
-    graph_bytes_convnet(&s->bytes);
+    write(&s->bytes);
     const alt_session_options o = {.size = sizeof o, .threads = 2, .max_contexts = CALLERS + 1};
     assert_int_equal(alt_model_load_memory(s->bytes.model.data, s->bytes.model.size, NULL, &s->model, NULL), ALT_OK);
     assert_int_equal(alt_session_create(s->model, &o, &s->session, NULL), ALT_OK);
@@ -91,7 +105,7 @@ static void both_sides_of_a_fork_answer(void **state)
     (void)state;
     struct server s;
     pthread_t caller[CALLERS];
-    open_server(&s);
+    open_server(&s, graph_bytes_convnet);
     for (int i = 0; i < CALLERS; i++)
         assert_int_equal(pthread_create(&caller[i], NULL, call, &s), 0);
     for (int i = 0; i < FORKS; i++) {
@@ -111,8 +125,57 @@ static void both_sides_of_a_fork_answer(void **state)
     close_server(&s);
 }
 
+static bool new_session_answers(struct server *s)
+{
+    const alt_session_options o = {.size = sizeof o, .threads = 2};
+    struct server other = *s;
+    if (alt_session_create(s->model, &o, &other.session, NULL) != ALT_OK)
+        return false;
+    const bool right = answers(&other);
+    alt_session_free(other.session);
+    return right;
+}
+
+static void *open_sessions(void *context)
+{
+    struct server *s = context;
+    while (!atomic_load(&s->stop))
+        if (!new_session_answers(s))
+            abort();
+    return NULL;
+}
+
+/* The fork comes while sessions are made and freed: the child makes some of the same model, and frees the model, too. */
+static void child_opens_sessions(void **state)
+{
+    (void)state;
+    struct server s;
+    pthread_t thread;
+    open_server(&s, write_wide);
+    alt_session_free(s.session);
+    s.session = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, open_sessions, &s), 0);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            alarm(60);
+            bool right = new_session_answers(&s) && new_session_answers(&s);
+            alt_model_free(s.model);
+            _exit(right ? 0 : 1);
+        }
+        int status = -1;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            fail_msg("fork %d: the child ended with status 0x%x", i, (unsigned)status);
+    }
+    atomic_store(&s.stop, true);
+    pthread_join(thread, NULL);
+    close_server(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(both_sides_of_a_fork_answer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_sides_of_a_fork_answer), cmocka_unit_test(child_opens_sessions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* test_swap.c: plans are exchanged while callers run: every answer is one plan's, no run waits or allocates for it, nothing
  * is left behind. Meant for the thread sanitizer above all. */
-#include "runtime/model.h"
 #include "runtime/session.h"
 #include "tests/fail_alloc.h"
 #include "tests/graph_bytes.h"
@@ -39,10 +38,10 @@ static alt_value *make_input(int64_t batch)
 
 static void publish(struct swap_test *t, enum alt_layout_policy policy)
 {
-    struct alt_program *program;
+    struct alt_program_spec spec = alt_session_spec(t->session);
     struct alt_plan *plan;
-    assert_int_equal(alt_program_build(t->model->graph, policy, NULL, &t->session->mem, NULL, &program), ALT_OK);
-    assert_int_equal(alt_plan_create(program, &t->session->mem, &plan), ALT_OK);
+    spec.policy = policy;
+    assert_int_equal(alt_plan_create(&spec, NULL, &plan), ALT_OK);
     assert_int_equal(alt_session_publish(t->session, plan, NULL), ALT_OK);
 }
 

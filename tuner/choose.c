@@ -96,12 +96,12 @@ alt_status alt_choose_plan(struct alt_tuner *t, struct alt_plan **out, int *n_re
 {
     struct alt_diag diag = {0};
     struct alt_choices choices = {0};
-    struct alt_program *program = NULL;
+    struct alt_program_spec spec = alt_session_spec(t->session);
     alt_status status = collect(t, &t->arena, &choices);
+    spec.choices = &choices;
+    spec.crew.threads = 1; /* the others answer meanwhile */
     if (status == ALT_OK)
-        status = alt_program_build(t->session->model->graph, ALT_LAYOUT_BLOCKED, &choices, &t->session->mem, &diag, &program);
-    if (status == ALT_OK)
-        status = alt_plan_create(program, &t->session->mem, out);
+        status = alt_plan_create(&spec, &diag, out);
     *n_regions = choices.count;
     alt_diag_clear(&diag);
     return status;

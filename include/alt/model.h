@@ -15,7 +15,8 @@ typedef struct alt_model alt_model;
 typedef struct alt_model_options {
     size_t size;                    /**< sizeof(alt_model_options) */
     const alt_allocator *allocator; /**< NULL: malloc */
-    size_t memory_limit;            /**< bytes the model may allocate beside the mapped file; 0: no ceiling */
+    size_t memory_limit;            /**< bytes the model may allocate beside the mapped file, with the weights as its sessions
+                                         have them laid out, which they share; 0: no ceiling */
     alt_log_fn log;                 /**< NULL: nothing is logged */
     void *log_context;              /**< handed to `log`; borrowed */
     /** Read the file into memory rather than map it. A mapped file costs memory only for the pages that are used, but a

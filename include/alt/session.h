@@ -21,7 +21,7 @@ typedef struct alt_custom_ops alt_custom_ops; /**< reserved: custom operators ar
 typedef struct alt_session_options {
     size_t size;                    /**< sizeof(alt_session_options) */
     int threads;                    /**< compute threads of a run; 0: the cores this process may use (affinity, cgroup quota) */
-    size_t memory_limit;            /**< bytes the session may allocate; 0: no ceiling */
+    size_t memory_limit;            /**< bytes the session may allocate; 0: no ceiling. Weights count for the model (see there) */
     const alt_allocator *allocator; /**< NULL: malloc */
     alt_log_fn log;                 /**< NULL: nothing is logged */
     void *log_context;              /**< handed to `log`; borrowed */
@@ -34,7 +34,8 @@ typedef struct alt_session_options {
     const alt_custom_ops *custom_ops; /**< reserved, must be NULL */
 } alt_session_options;
 
-/** A session over `model`; `options` may be NULL. Nothing is compiled and no thread is started by this call. Any thread.
+/** A session over `model`; `options` may be NULL. Weights that no session of the model has laid out yet are laid
+ * out by the session's threads; nothing is compiled by this call. Any thread.
  * ALT_E_ARGUMENT, ALT_E_NOMEM, ALT_E_UNSUPPORTED. `error` as for alt_model_load. */
 ALT_API ALT_MUST_USE alt_status alt_session_create(alt_model *model, const alt_session_options *options, alt_session **out,
                                                    alt_error **error);
@@ -105,7 +106,7 @@ typedef struct alt_stats {
     uint64_t bindings;         /**< shapes that were bound (and not found bound) */
     uint64_t run_allocations;  /**< allocations by runs that found their shape bound and their context warm: 0 unless a step's shape depends on data or a value is no tensor */
     size_t contexts;           /**< contexts alive */
-    size_t bytes;              /**< allocated by the session now */
+    size_t bytes;              /**< allocated by the session now; weights are the model's */
     size_t peak_bytes;         /**< the most it was */
     int threads;               /**< compute threads of a run */
 } alt_stats;

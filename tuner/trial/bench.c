@@ -44,28 +44,29 @@ static alt_status take_nothing(void *user, int index, const struct alt_tensor *v
 static alt_status open_side(struct bench *b, const struct alt_choices *choices, struct alt_mem *mem,
                             struct bench_side *out)
 {
-    struct alt_program *program;
+    const struct alt_program_spec spec = {b->graph, ALT_LAYOUT_BLOCKED, choices, mem, &out->weights, {b->pool, b->threads}};
+    alt_status status;
     *out = (struct bench_side){.output = NULL};
-    ALT_CHECK(alt_program_build(b->graph, ALT_LAYOUT_BLOCKED, choices, mem, NULL, &program));
-    ALT_CHECK(alt_plan_create(program, mem, &out->plan));
-    alt_status status = alt_context_create(program, mem, &out->context);
-    if (status != ALT_OK) {
-        bench_side_close(out);
-        return status;
-    }
-    out->exec = (struct alt_exec){.program = program,
+    ALT_TRY(alt_weights_init(&out->weights, mem, NULL));
+    ALT_TRY(alt_plan_create(&spec, NULL, &out->plan));
+    ALT_TRY(alt_context_create(out->plan->program, mem, &out->context));
+    out->exec = (struct alt_exec){.program = out->plan->program,
                                   .bindings = &out->plan->bindings,
                                   .context = out->context,
                                   .pool = b->pool,
                                   .threads = b->threads,
                                   .inputs = b->input};
-    return ALT_OK;
+done:
+    if (status != ALT_OK)
+        bench_side_close(out);
+    return status;
 }
 
 void bench_side_close(struct bench_side *side)
 {
     alt_context_free(side->context);
     alt_plan_free(side->plan);
+    alt_weights_free(&side->weights);
     alt_value_release(side->output);
     *side = (struct bench_side){.output = NULL};
 }

@@ -6,12 +6,14 @@
 #include "jit/desc.h"
 #include "runtime/exec.h"
 #include "runtime/plan.h"
+#include "runtime/weights.h"
 
 struct alt_code;
 struct alt_pool;
 
 /* One way to compute the region: a plan over the region's graph, with its context and answer. */
 struct bench_side {
+    struct alt_weights weights; /* its own: its memory is its own, too */
     struct alt_plan *plan;       /* owned */
     struct alt_context *context; /* owned */
     struct alt_exec exec;
