@@ -268,6 +268,11 @@ static void concat_cases(struct kc_run *run)
             kc_attr_int(&c, "axis", axis);
             kc_check(run, &c);
         }
+    struct kc_case c = kc_case("Concat", 13, concat_reference);
+    for (int k = 0; k < 3; k++) /* whole blocks of channels, but for the last */
+        kc_in(&c, ALT_FLOAT32, 4, (int64_t[]){2, (int64_t[]){16, 32, 5}[k], 3, 7});
+    kc_attr_int(&c, "axis", 1);
+    kc_check(run, &c);
 }
 
 static void split_cases(struct kc_run *run)

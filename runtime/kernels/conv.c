@@ -13,8 +13,10 @@ enum { PART_BYTES = 24576 }; /* of weights */
 #define BLOCK (LANES < 8 ? 8 : LANES)
 #define PARTS (BLOCK / LANES)
 
-/* Pixels that a register tile holds when their windows lie one block apart, so that one address serves all of them. */
-#define SIDE_MR (ALT_KERN_VECTOR == 64 ? 14 : MR)
+/* Pixels that a register tile holds when their windows lie one block apart, so that one address serves all of them: by one vector, by
+ * two. */
+#define SIDE_MR 14
+#define SIDE_MR_2 (ALT_KERN_VECTOR == 64 ? 14 : MR)
 
 /* Pixels [p0, p0 + m) of v vectors; side: their windows lie one block apart. */
 INLINE void conv_tile(const struct alt_kern_conv *c, int64_t p0, const int m, const int v, const bool side)
@@ -62,7 +64,8 @@ typedef void conv_fn(const struct alt_kern_conv *c, int64_t p0);
 #define TILE(m, v) \
     static void conv_##m##_##v(const struct alt_kern_conv *c, int64_t p0) { conv_tile(c, p0, m <= MR ? m : MR, v, false); }
 #define SIDE(m, v) \
-    static void side_##m##_##v(const struct alt_kern_conv *c, int64_t p0) { conv_tile(c, p0, m <= SIDE_MR ? m : SIDE_MR, v, true); }
+    static void side_##m##_##v(const struct alt_kern_conv *c, int64_t p0) \
+    { conv_tile(c, p0, v == 1 || m <= SIDE_MR_2 ? m : SIDE_MR_2, v, true); }
 #define EACH_TILE(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v) X(7, v) X(8, v)
 #define EACH_SIDE(X, v) EACH_TILE(X, v) X(9, v) X(10, v) X(11, v) X(12, v) X(13, v) X(14, v)
 EACH_TILE(TILE, 1) EACH_TILE(TILE, 2) EACH_SIDE(SIDE, 1) EACH_SIDE(SIDE, 2)
@@ -83,10 +86,10 @@ INLINE int64_t side_by_side(const struct alt_kern_conv *c, int64_t p, int64_t mo
 
 static void all_pixels(const struct alt_kern_conv *c)
 {
-    const int v = c->w[1] ? 1 : 0;
+    const int v = c->w[1] ? 1 : 0, most = v ? SIDE_MR_2 : SIDE_MR;
     for (int64_t p = 0, n; p < c->pixels; p += n) {
         const int64_t left = c->pixels - p;
-        n = side_by_side(c, p, left < SIDE_MR ? left : SIDE_MR);
+        n = side_by_side(c, p, left < most ? left : most);
         if (n > 1) {
             sides[v][n](c, p);
             continue;
@@ -119,27 +122,28 @@ void KERN(conv)(const struct alt_kern_conv *c)
     } while (b < c->blocks);
 }
 
-/* Pixels [p0, p0 + m) of one block. */
-INLINE void depthwise_tile(const struct alt_kern_depthwise *d, int64_t p0, const int m)
+/* Pixels [p0, p0 + m) of one block. apart: their windows are so many elements apart; 0: anywhere. */
+INLINE void depthwise_tile(const struct alt_kern_depthwise *d, int64_t p0, const int m, const int apart)
 {
-    const real *x[MR], *w = d->w, *bias = d->bias;
-    vec acc[MR][PARTS];
-#pragma GCC unroll 8
+    const real *x[SIDE_MR], *w = d->w, *bias = d->bias;
+    vec acc[SIDE_MR][PARTS];
+#pragma GCC unroll 14
     for (int i = 0; i < m; i++) {
-        x[i] = (const real *)d->x + d->pixel[p0 + i];
+        x[i] = (const real *)d->x + (apart ? d->pixel[p0] + i * apart : d->pixel[p0 + i]);
 #pragma GCC unroll 4
         for (int j = 0; j < PARTS; j++)
             acc[i][j] = (vec){0};
     }
     for (int64_t s = 0; s < d->steps; s++, w += BLOCK) {
         const int64_t at = d->step[s];
-#pragma GCC unroll 8
+        const real *x0 = x[0] + at;
+#pragma GCC unroll 14
         for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
             for (int j = 0; j < PARTS; j++)
-                acc[i][j] += load(x[i] + at + j * LANES) * load(w + j * LANES);
+                acc[i][j] += load((apart ? x0 + i * apart : x[i] + at) + j * LANES) * load(w + j * LANES);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 14
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < PARTS; j++)
@@ -147,11 +151,28 @@ INLINE void depthwise_tile(const struct alt_kern_depthwise *d, int64_t p0, const
                   bias ? acc[i][j] + load(bias + j * LANES) : acc[i][j]);
 }
 
+typedef void depthwise_fn(const struct alt_kern_depthwise *d, int64_t p0);
+
+/* Registers for the accumulators and the weights. */
+#define DEPTHWISE_MR (PARTS == 1 ? 12 : MR)
+#define DEPTHWISE(m, v) \
+    static void depthwise_##m##_##v(const struct alt_kern_depthwise *d, int64_t p0) \
+    { depthwise_tile(d, p0, m <= DEPTHWISE_MR ? m : DEPTHWISE_MR, v * BLOCK); }
+#define NAME_DEPTHWISE(m, v) depthwise_##m##_##v,
+EACH_SIDE(DEPTHWISE, 1) EACH_SIDE(DEPTHWISE, 2)
+static depthwise_fn *const depthwise_sides[2][15] = {{0, EACH_SIDE(NAME_DEPTHWISE, 1)}, {0, EACH_SIDE(NAME_DEPTHWISE, 2)}};
+
+/* Runs of pixels with windows one or two blocks apart; others one at a time. */
 void KERN(depthwise)(const struct alt_kern_depthwise *d)
 {
-    int64_t p = 0;
-    for (; p + MR <= d->pixels; p += MR)
-        depthwise_tile(d, p, MR);
-    for (; p < d->pixels; p++)
-        depthwise_tile(d, p, 1);
+    for (int64_t p = 0, n; p < d->pixels; p += n) {
+        const int64_t most = d->pixels - p < DEPTHWISE_MR ? d->pixels - p : DEPTHWISE_MR;
+        const int64_t apart = most > 1 ? d->pixel[p + 1] - d->pixel[p] : 0;
+        n = 1;
+        while (n < most && d->pixel[p + n] == d->pixel[p] + n * apart)
+            n++;
+        if (apart != BLOCK && apart != 2 * BLOCK)
+            n = 1;
+        depthwise_sides[n > 1 && apart != BLOCK][n](d, p);
+    }
 }

@@ -61,22 +61,34 @@ static void tap_offsets(const struct tile *t, const struct phase *const *phase)
     }
 }
 
+static void copy_weight(const struct transpose *p, const char *w, int64_t at, char *to)
+{
+    if (p->wide)
+        *(float *)(void *)to = alt_half_get(p->dtype, w, at);
+    else if (p->size == 4)
+        memcpy(to, w + at * 4, 4);
+    else
+        memcpy(to, w + at * 8, 8);
+}
+
 /* Weights of the tile's rows, reduction indices [k0, k0 + depth). */
 static void pack_weights(const struct tile *t, int64_t k0, int64_t depth)
 {
     const struct transpose *p = t->p;
     const int64_t *tap = longs(t, p->at_tap);
-    for (int64_t i = 0; i < t->rows; i++)
-        for (int64_t k = k0; k < k0 + depth; k++) {
-            const int64_t at = i * p->w_o + k / t->taps * p->w_c + tap[k % t->taps];
-            char *to = t->scratch + p->at_weights + (i * DEPTH + k - k0) * p->real;
-            if (p->wide)
-                *(float *)(void *)to = alt_half_get(p->dtype, t->w, at);
-            else if (p->size == 4)
-                memcpy(to, t->w + at * 4, 4);
-            else
-                memcpy(to, t->w + at * 8, 8);
+    if (t->taps == 0)
+        return;
+    for (int64_t i = 0; i < t->rows; i++) {
+        char *to = t->scratch + p->at_weights + i * DEPTH * p->real;
+        int64_t channel = i * p->w_o + k0 / t->taps * p->w_c, at = k0 % t->taps;
+        for (int64_t k = 0; k < depth; k++, to += p->real) {
+            copy_weight(p, t->w, channel + tap[at], to);
+            if (++at == t->taps) {
+                at = 0;
+                channel += p->w_c;
+            }
         }
+    }
 }
 
 static int64_t panel_cols(const struct tile *t, int64_t panel)

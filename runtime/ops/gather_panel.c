@@ -25,12 +25,16 @@ int64_t alt_panel_work(const struct alt_panel *p)
 
 void alt_panel_coords(const struct alt_panel *p, int64_t first, int64_t count, int64_t (*coord)[ALT_PANEL_MOST])
 {
+    int64_t at[ALT_WINDOW_RANK];
+    for (int a = p->rank - 1; a >= 0; a--) {
+        at[a] = first % p->axis[a].outputs;
+        first /= p->axis[a].outputs;
+    }
     for (int j = 0; j < p->width; j++) {
-        int64_t rest = first + (j < count ? j : count - 1);
-        for (int a = p->rank - 1; a >= 0; a--) {
-            coord[a][j] = rest % p->axis[a].outputs;
-            rest /= p->axis[a].outputs;
-        }
+        for (int a = 0; a < p->rank; a++)
+            coord[a][j] = at[a];
+        for (int a = p->rank - 1; j + 1 < count && a >= 0 && ++at[a] == p->axis[a].outputs; a--)
+            at[a] = 0;
     }
 }
 
