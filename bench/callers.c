@@ -76,7 +76,7 @@ static alt_value *read_input(const char *path)
 
 static void make_sessions(const char *path, int sessions, int threads)
 {
-    const alt_session_options options = {.size = sizeof options, .threads = threads, .max_contexts = MAX_CALLERS};
+    const alt_session_options options = {.size = sizeof options, .threads = threads};
     alt_model *model = NULL;
     alt_error *error = NULL;
     if (alt_model_load(path, NULL, &model, &error) != ALT_OK)
