@@ -52,7 +52,7 @@ static alt_status wait_for(struct run *r, pthread_cond_t *condition, bool briefl
     if (r->session->options.fail_when_busy)
         return alt_diag_add(r->diag, ALT_E_BUSY, "all %d contexts are in use, or the memory ceiling leaves no room for "
                             "another", r->session->plan->n_contexts);
-    int64_t until = r->options.deadline_ns ? r->options.deadline_ns + 1 : INT64_MAX;
+    int64_t until = r->options.deadline_ns ? r->options.deadline_ns : INT64_MAX;
     const int64_t soon = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + WAIT_NS;
     if ((briefly || r->options.cancel) && soon < until)
         until = soon;

@@ -1,4 +1,6 @@
-/* test_turn.c: runs that wait: the queue, how many contexts and threads many callers lead to, and how a run that waits ends early. */
+/* test_turn.c: runs that wait: the queue, how many contexts and threads many callers lead to, and how a run that waits ends early.
+ *
+ * usage: test_turn [EXTENT of the products that callers ask for; default 800] */
 #include "runtime/cpu.h"
 #include "runtime/model.h"
 #include "runtime/pool.h"
@@ -10,10 +12,11 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { CALLERS = 16, RUNS = 2, LONG = 800, ENDLESS = 4000 }; /* a product of 800 takes 10^9 operations: some ms on any core */
+enum { CALLERS = 16, RUNS = 2, ENDLESS = 4000 };
 #define MS INT64_C(1000000)
 
 static int64_t now_ns(void)
@@ -22,6 +25,8 @@ static int64_t now_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+static int64_t long_extent; /* of a product that takes some ms on any core */
 
 /* ---- the queue ---- */
 
@@ -138,7 +143,7 @@ static int contexts_after_calls(const alt_session_options *options)
     pthread_t caller[CALLERS];
     alt_stats stats = {.size = sizeof stats};
     struct alt_pool *pool = NULL;
-    open_product(&f, LONG, options);
+    open_product(&f, long_extent, options);
     assert_int_equal(run_once(&f, NULL, &f.expected), ALT_OK);
     for (int i = 0; i < CALLERS; i++)
         assert_int_equal(pthread_create(&caller[i], NULL, call, &f), 0);
@@ -216,8 +221,9 @@ static void a_run_that_waits_can_be_stopped(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    long_extent = argc > 1 ? atoi(argv[1]) : 800;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_runs_take_turns),
         cmocka_unit_test(the_queue_is_in_order),
