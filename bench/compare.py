@@ -32,6 +32,7 @@ import tomllib
 import numpy as np
 
 import networks
+import told
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -43,30 +44,12 @@ PEERS = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "torch": ["to
 TURN_S, SKIPPED, STARTS = 0.2, 3, 3
 
 
-class Engine:
+class Engine(told.Told):
     """The process of an engine."""
 
     def __init__(self, name, model, inputs, threads, library, tuned=False):
-        self.label = "alt tuned" if tuned else name
         cpus = ",".join(str(i) for i in range(threads))
-        command = [sys.executable, str(HERE / "engine.py"), name, str(model), str(inputs), str(threads), cpus, str(library)]
-        self.said = tempfile.TemporaryFile("w+")  # a pipe would fill up: some engines warn of every node
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            self.said.seek(0)
-            lines = self.said.read().strip().splitlines()
-            raise RuntimeError(f"{self.label}: {lines[-1] if lines else 'ended without a word'}")
-        return json.loads(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.said.close()
+        super().__init__("alt tuned" if tuned else name, [sys.executable, HERE / "engine.py", name, model, inputs, threads, cpus, library])
 
 
 def available(names):
@@ -95,7 +78,7 @@ def make_inputs(model, folder):
 
 
 def agrees(model, peer, expected, actual):
-    if peer == "onnxruntime" and entry_of(model).get("quantised") and agree_models.saturates():
+    if peer == "onnxruntime" and entry_of(model).get("quantised") and agree.saturates():
         print(f"{model}: not held against onnxruntime, whose 16-bit sums saturate on this CPU")
         return True
     judged = argparse.Namespace(rtol=1e-3, atol=1e-4)

@@ -2,7 +2,6 @@
  * volume 1, 14.3 and 15.2: a feature bit alone does not say that the registers survive), and the number of cores. */
 #include "runtime/cpu.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -101,8 +100,8 @@ int alt_cpu_block(void)
     return alt_cpu_isa() >= ALT_ISA_AVX512 ? 16 : 8;
 }
 
-/* Cores in the affinity mask; INT_MAX when the kernel does not say. The kernel refuses a mask smaller than its own. */
-static int affinity_cores(void)
+/* The kernel refuses a mask smaller than its own. */
+int alt_cpu_affinity(void)
 {
     for (int bits = 1024; bits <= 1 << 16; bits *= 4) {
         cpu_set_t *set = CPU_ALLOC((size_t)bits);
@@ -112,10 +111,10 @@ static int affinity_cores(void)
         const bool known = sched_getaffinity(0, size, set) == 0;
         const int cores = known ? CPU_COUNT_S(size, set) : 0;
         CPU_FREE(set);
-        if (known)
+        if (known && cores > 0)
             return cores;
     }
-    return INT_MAX;
+    return 1;
 }
 
 int alt_cpu_cores(void)
@@ -124,10 +123,8 @@ int alt_cpu_cores(void)
     int cores = atomic_load_explicit(&kept, memory_order_relaxed);
 
     if (cores == 0) {
-        const int affinity = affinity_cores(), quota = alt_cpu_quota("");
+        const int affinity = alt_cpu_affinity(), quota = alt_cpu_quota("");
         cores = affinity < quota ? affinity : quota;
-        if (cores < 1 || cores == INT_MAX)
-            cores = 1;
         atomic_store_explicit(&kept, cores, memory_order_relaxed);
     }
     return cores;

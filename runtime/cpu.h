@@ -28,6 +28,8 @@ const char *alt_isa_name(enum alt_isa isa);
 enum alt_isa alt_cpu_isa(void);
 /* Channels in a block of the default blocked layouts: float32 lanes of the widest vector register, at least 8. */
 int alt_cpu_block(void);
+/* Cores in the calling thread's affinity mask, now; at least 1. */
+int alt_cpu_affinity(void);
 /* Cores this process may use: its affinity mask and the CPU quotas of its control groups, rounded up; at least 1. */
 int alt_cpu_cores(void);
 

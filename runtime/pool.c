@@ -313,19 +313,29 @@ static void await_team(struct alt_pool *pool, const struct team *team)
         }
 }
 
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* The caller and at most `want` workers. `threads`: what the caller's session may use. */
 static void run_with_team(struct alt_pool *pool, int threads, int want, struct loop *loop)
 {
     struct team team = {{0}, 0};
-    const int cores = pool->setup.cores, limit = threads > cores ? threads : cores;
+    const int limit = smaller(larger(threads, pool->setup.cores), pool->setup.most);
     const int room = limit - 1 - atomic_load_explicit(&pool->reserved, memory_order_relaxed) -
                      atomic_fetch_add_explicit(&pool->working, 1, memory_order_relaxed);
 
-    want = want < room ? want : room;
+    want = smaller(want, room);
     take_idle(pool, want, &team);
-    const int most = limit - 1 < ALT_POOL_MAX_WORKERS ? limit - 1 : ALT_POOL_MAX_WORKERS;
-    if (team.count < want && atomic_load_explicit(&pool->started, memory_order_relaxed) < most)
-        start_more(pool, want, most, &team);
+    const int workers = smaller(limit - 1, ALT_POOL_MAX_WORKERS);
+    if (team.count < want && atomic_load_explicit(&pool->started, memory_order_relaxed) < workers)
+        start_more(pool, want, workers, &team);
     atomic_fetch_add_explicit(&pool->working, team.count, memory_order_relaxed);
     call_team(pool, &team, loop);
     do_chunks(loop, 0);
@@ -423,7 +433,7 @@ static struct {
 
 alt_status alt_pool_acquire(struct alt_pool **out)
 {
-    const struct alt_pool_setup setup = {alt_cpu_cores(), pthread_create};
+    const struct alt_pool_setup setup = {.cores = alt_cpu_cores(), .most = alt_cpu_affinity(), .start = pthread_create};
 
     if (alt_fork_ready() != ALT_OK)
         return ALT_E_NOMEM;

@@ -3,7 +3,8 @@
  * A run of a parallel loop is the caller's own work: it takes part, takes idle workers only, and never waits for a busy one.
  * Workers are threads started when a run first wants them, spin for a bounded time when they run out of work and then
  * sleep, so an idle pool uses no CPU. No more workers join than there are cores left: many callers at once each compute
- * alone rather than crowd each other out. One pool a process (the documented exception to "no mutable globals": cores are
+ * alone rather than crowd each other out. Nor do more than cores exist to run on, however many are asked for: a thread without
+ * a core keeps its tiles, and so the whole loop, waiting for a time slice. One pool a process (the documented exception to "no mutable globals": cores are
  * the process' too), shared by reference; the last release joins the threads.
  */
 #ifndef ALT_RUNTIME_POOL_H
@@ -43,9 +44,11 @@ void alt_pool_reserve(struct alt_pool *pool, int cores);
 /* Threads alive, for statistics and tests. */
 int alt_pool_workers(const struct alt_pool *pool);
 
-/* A pool of its own, for tests: how many cores it believes in and how it starts threads (pthread_create). Not known to fork. */
+/* A pool of its own, for tests. Not known to fork. */
 struct alt_pool_setup {
-    int cores;
+    int cores; /* that loops share: a loop may have more threads when its caller asks for them... */
+    int most;  /* ...but not more than these: the cores that threads can run on */
+    /* pthread_create */
     int (*start)(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *context);
 };
 struct alt_pool *alt_pool_create(const struct alt_pool_setup *setup);

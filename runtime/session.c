@@ -8,11 +8,12 @@
 #include "runtime/options.h"
 #include "runtime/pool.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { DEFAULT_CONTEXTS = 64 };
+enum { DEFAULT_CONTEXTS = 64, ANY_NUMBER = INT_MAX };
 
 static void for_each_plan(alt_session *s, void (*f)(struct alt_plan *))
 {
@@ -64,6 +65,7 @@ static void after_fork_child(void *context)
     alt_session *s = context;
     for_each_plan(s, forget_runs);
     s->under_way = 0;
+    alt_turns_init(&s->turns, s->turns.limit);
     s->capture = NULL; /* whoever asked is gone */
     atomic_store_explicit(&s->capturing, false, memory_order_relaxed);
     (void)!alt_fork_condition(&s->returned);
@@ -132,6 +134,7 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     ALT_CHECK(allocate(&options, &s));
     s->options.threads = options.threads ? options.threads : alt_cpu_cores();
     s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
+    alt_turns_init(&s->turns, options.max_contexts || options.fail_when_busy ? ANY_NUMBER : alt_cpu_cores());
     s->model = alt_model_retain(model);
     ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(make_plan(s, diag));
@@ -208,7 +211,7 @@ alt_status alt_session_publish(alt_session *session, struct alt_plan *plan, stru
     pthread_mutex_lock(&session->mutex);
     retire(session, session->plan);
     session->plan = plan;
-    pthread_cond_broadcast(&session->returned);
+    alt_turns_call(&session->turns);
     pthread_mutex_unlock(&session->mutex);
     atomic_fetch_add_explicit(&session->swaps, 1, memory_order_relaxed);
     alt_session_collect(session);
@@ -247,7 +250,7 @@ void alt_session_exchange(alt_session *session, double share)
         alt_exposure_start(&session->exposure, session->plan, share, seed);
         session->plan = adopted;
     }
-    pthread_cond_broadcast(&session->returned);
+    alt_turns_call(&session->turns);
     pthread_mutex_unlock(&session->mutex);
     atomic_fetch_add_explicit(&session->swaps, adopted != NULL, memory_order_relaxed);
 }

@@ -8,6 +8,7 @@
 #include "runtime/fork.h"
 #include "runtime/plan.h"
 #include "runtime/slot.h"
+#include "runtime/turn.h"
 
 #include <pthread.h>
 
@@ -46,7 +47,8 @@ struct alt_session {
     struct alt_fork fork;
     struct alt_session_guest guest; /* [m] set once; object NULL: none */
     pthread_mutex_t mutex;
-    pthread_cond_t returned;     /* [m] a run ended */
+    pthread_cond_t returned;     /* [m] a run ended: for those that wait for memory or a capture */
+    struct alt_turns turns;      /* [m] */
     struct alt_plan *plan;       /* [m] the current one; owned */
     struct alt_plan *base;       /* the default plan, which takes every shape; owned, never retired; often == plan */
     struct alt_exposure exposure; /* [m] its candidate is owned */

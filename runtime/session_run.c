@@ -43,21 +43,24 @@ static alt_status check_interrupt(const struct run *r, const struct timespec *no
     return ALT_OK;
 }
 
-/* With the mutex held: waits until a run ends, or a moment. */
-static alt_status wait_for_return(struct run *r)
+/* With the mutex held: waits for `condition`, not beyond the deadline; for a moment only when that is asked for or the run can be
+ * cancelled. */
+static alt_status wait_for(struct run *r, pthread_cond_t *condition, bool briefly)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    ALT_CHECK(check_interrupt(r, &until));
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ALT_CHECK(check_interrupt(r, &now));
     if (r->session->options.fail_when_busy)
         return alt_diag_add(r->diag, ALT_E_BUSY, "all %d contexts are in use, or the memory ceiling leaves no room for "
                             "another", r->session->plan->n_contexts);
-    until.tv_nsec += WAIT_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&r->session->returned, &r->session->mutex, &until);
+    int64_t until = r->options.deadline_ns ? r->options.deadline_ns : INT64_MAX;
+    const int64_t soon = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + WAIT_NS;
+    if ((briefly || r->options.cancel) && soon < until)
+        until = soon;
+    if (until == INT64_MAX)
+        pthread_cond_wait(condition, &r->session->mutex);
+    else
+        pthread_cond_timedwait(condition, &r->session->mutex, &(struct timespec){until / 1000000000, until % 1000000000});
     return ALT_OK;
 }
 
@@ -69,33 +72,57 @@ static struct alt_plan *next_plan(const struct run *r)
     return r->candidate && r->session->exposure.candidate ? r->session->exposure.candidate : r->session->plan;
 }
 
+/* With the mutex held: a context of the plan, and nobody in the way. */
+static bool has_room(const alt_session *s, const struct alt_plan *p)
+{
+    return (p->free || p->n_contexts < s->options.max_contexts) && alt_turns_room(&s->turns, s->under_way);
+}
+
+/* With the mutex held: in the order of arrival. */
+static alt_status await_turn(struct run *r)
+{
+    alt_session *s = r->session;
+    struct alt_turn turn;
+    alt_status status = ALT_OK;
+    if (!s->turns.first && has_room(s, next_plan(r)))
+        return ALT_OK;
+    ALT_CHECK(alt_turn_join(&s->turns, &turn));
+    while (status == ALT_OK && (s->turns.first != &turn || !has_room(s, next_plan(r))))
+        status = wait_for(r, &turn.called, false);
+    alt_turn_leave(&s->turns, &turn);
+    if (status != ALT_OK)
+        alt_turns_call(&s->turns); /* the call may have been for this one */
+    return status;
+}
+
+/* With the mutex held. */
+static void take(struct run *r, struct alt_plan *p)
+{
+    alt_session *s = r->session;
+    r->plan = p;
+    r->context = p->free;
+    if (p->free)
+        p->free = p->free->next;
+    else
+        p->n_contexts++;
+    p->n_runs++;
+    s->under_way++;
+    if (has_room(s, p))
+        alt_turns_call(&s->turns);
+}
+
 /* Takes the plan whose turn it is and a context of it; a new one is made outside the lock. */
 static alt_status borrow(struct run *r)
 {
     alt_session *s = r->session;
-    alt_status status = ALT_OK;
     pthread_mutex_lock(&s->mutex);
     if (s->slots)
         alt_slot_arrive(s->slots);
     if (!r->only)
         r->candidate = alt_exposure_draw(&s->exposure, &r->pair);
-    for (;;) {
-        struct alt_plan *p = next_plan(r);
-        bool room = p->n_contexts < s->options.max_contexts;
-        if (p->free || room) {
-            r->plan = p;
-            r->context = p->free;
-            if (p->free)
-                p->free = p->free->next;
-            else
-                p->n_contexts++;
-            p->n_runs++;
-            s->under_way++;
-            break;
-        }
-        if ((status = wait_for_return(r)) != ALT_OK)
-            break;
-    }
+    alt_status status = await_turn(r);
+    if (status == ALT_OK)
+        take(r, next_plan(r));
     r->ended = s->ended;
     pthread_mutex_unlock(&s->mutex);
     if (status == ALT_OK && !r->context)
@@ -124,6 +151,9 @@ static void give_back(struct run *r, bool keep)
     if (r->pair)
         alt_exposure_note(&s->exposure, r->pair, r->plan == s->exposure.candidate, r->shape, r->ns);
     r->pair = 0;
+    if (r->ns)
+        alt_turns_note(&s->turns, r->ns);
+    alt_turns_call(&s->turns);
     pthread_cond_broadcast(&s->returned);
     pthread_mutex_unlock(&s->mutex);
     alt_context_free(gone);
@@ -145,7 +175,7 @@ static bool make_room(struct run *r, alt_status *status)
             s->plan->n_contexts--;
         again = true;
     } else if (s->plan->n_runs || s->ended != r->ended + 1) {
-        alt_status waited = wait_for_return(r);
+        alt_status waited = wait_for(r, &s->returned, true);
         again = waited == ALT_OK;
         if (!again)
             *status = waited;

@@ -9,14 +9,12 @@ usage: agree_models.py [option]... LIBALT [FOLDER]...
   --threads N    of alt; default 2
   --rtol R, --atol A   allowed: R of each value plus A of the largest magnitude of its output; default 1e-3, 1e-4
 
-In a streaming run both are fed their own state, so errors may add up and must not. A quantised model is skipped where
-onnxruntime itself saturates (see saturates()). Each model is run once more at its first
+In a streaming run both are fed their own state, so errors may add up and must not. Each model is run once more at its first
 shape at the end: the answer must be the first one's, to the bit. One line a run and the closing line; a model that
 alt cannot load is skipped, with alt's reason.
 """
 import argparse
 import pathlib
-import platform
 import re
 import sys
 import tempfile
@@ -92,15 +90,6 @@ def off_the_grid(expected, actual):
     return f"{wrong} of {e.size} elements are more than one step apart" if wrong > e.size / 1000 else None
 
 
-def saturates():
-    """Whether onnxruntime multiplies bytes by adding pairs in saturating 16-bit integers here, as it does on x86-64 without the VNNI
-    instructions: its quantised answers are then wrong where weights are large, by its own documentation."""
-    if platform.machine() != "x86_64":
-        return False
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
-        return not re.search(r"^flags.*\bavx(512)?_vnni\b", f.read(), re.MULTILINE)
-
-
 def judge(expected, actual, entry, options):
     """The finding over all outputs, or None."""
     for name, e in expected.items():
@@ -140,9 +129,9 @@ def stream(options, entry, session, model, dims, case):
 
 def run_cases(options, path, model, counts):
     entry = options.table.get(name_of(path), {})
-    if entry.get("quantised") and saturates():
+    if entry.get("deep") and agree.saturates():
         raise agree.Skip("onnxruntime's 16-bit sums saturate on this CPU")
-    session = agree.make_session(path)
+    session = agree.make_session(path, entry.get("quantised", False))
     symbols, again = agree.symbols(session), None
     cases = entry.get("cases") or [agree.choose_dims(symbols, {}, size) for size in ((2, 5) if symbols else (2,))]
     for case, dims in enumerate(cases):

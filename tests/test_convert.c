@@ -283,7 +283,7 @@ static void test_packed(void **state)
 static void test_pack_by_a_crew(void **state)
 {
     (void)state;
-    const struct alt_pool_setup setup = {4, pthread_create};
+    const struct alt_pool_setup setup = {4, 4, pthread_create};
     const struct alt_crew crew = {alt_pool_create(&setup), 4};
     assert_non_null(crew.pool);
     const struct alt_layout *blocked, *panels, *layouts[3];

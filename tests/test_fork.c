@@ -1,5 +1,6 @@
 /* test_fork.c: a process that forks: the pool works in the child, also when other threads were in the middle of loops; hooks
  * run in order; unloading the library leaves no handler behind. A child that hangs is killed by its alarm. */
+#include "runtime/cpu.h"
 #include "runtime/fork.h"
 #include "runtime/pool.h"
 #include "tests/cmocka_all.h"
@@ -41,12 +42,13 @@ static void meet(void *arg, int participant, int64_t begin, int64_t end)
         sched_yield();
 }
 
-/* Ends only when a worker takes part. */
+/* Ends only when a worker takes part, where there is a core for one. */
 static bool pool_works(void *arg)
 {
-    struct meeting m = {0, 2};
-    alt_pool_run(arg, 2, 2, 1, meet, &m);
-    return alt_pool_workers(arg) >= 1;
+    const int threads = alt_cpu_affinity() < 2 ? 1 : 2;
+    struct meeting m = {0, threads};
+    alt_pool_run(arg, threads, threads, 1, meet, &m);
+    return alt_pool_workers(arg) >= threads - 1;
 }
 
 static bool child_starts_anew(void *arg)

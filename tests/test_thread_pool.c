@@ -1,6 +1,7 @@
 /* test_thread_pool.c: the thread pool: every tile once, dense participants, many callers, busy and late workers waited for by nobody,
  * threads that cannot be started, signals, sleep. Runs under the thread sanitizer too: the per-participant counters are
  * plain memory on purpose. */
+#include "runtime/cpu.h"
 #include "runtime/pool.h"
 #include "tests/cmocka_all.h"
 
@@ -24,12 +25,18 @@ static void pause_ms(long ms)
         ;
 }
 
-static struct alt_pool *pool_of(int cores)
+static struct alt_pool *pool_on(int cores, int most)
 {
-    const struct alt_pool_setup setup = {cores, pthread_create};
+    const struct alt_pool_setup setup = {cores, most, pthread_create};
     struct alt_pool *pool = alt_pool_create(&setup);
     assert_non_null(pool);
     return pool;
+}
+
+/* More threads than cores may be asked for: so there are more to get in each other's way. */
+static struct alt_pool *pool_of(int cores)
+{
+    return pool_on(cores, MAX_THREADS);
 }
 
 /* ---- a loop that counts ---- */
@@ -189,21 +196,52 @@ static void *call_often(void *arg)
     return NULL;
 }
 
+static void call_all_at_once(struct alt_pool *pool)
+{
+    enum { CALLERS = 16 };
+    pthread_t thread[CALLERS];
+    struct caller caller[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        caller[i] = (struct caller){pool, i, false};
+        assert_int_equal(pthread_create(&thread[i], NULL, call_often, &caller[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(thread[i], NULL);
+        assert_true(caller[i].good);
+    }
+}
+
 static void test_many_callers(void **state)
 {
     (void)state;
     struct alt_pool *pool = pool_of(3);
-    pthread_t thread[8];
-    struct caller caller[8];
-    for (int i = 0; i < 8; i++) {
-        caller[i] = (struct caller){pool, i, false};
-        assert_int_equal(pthread_create(&thread[i], NULL, call_often, &caller[i]), 0);
-    }
-    for (int i = 0; i < 8; i++) {
-        pthread_join(thread[i], NULL);
-        assert_true(caller[i].good);
-    }
+    call_all_at_once(pool);
     assert_true(alt_pool_workers(pool) <= 5); /* what one caller asked for at most, not their sum */
+    alt_pool_destroy(pool);
+}
+
+/* Callers ask for up to 6 threads where 2 can run. */
+static void test_no_more_threads_than_can_run(void **state)
+{
+    (void)state;
+    struct alt_pool *pool = pool_on(2, 2);
+    call_all_at_once(pool);
+    assert_true(alt_pool_workers(pool) <= 1);
+    alt_pool_destroy(pool);
+    pool = pool_on(1, 1);
+    call_all_at_once(pool);
+    assert_int_equal(alt_pool_workers(pool), 0);
+    alt_pool_destroy(pool);
+}
+
+/* A quota of less than two cores is no reason not to give the two threads that are asked for. */
+static void test_a_quota_leaves_the_choice(void **state)
+{
+    (void)state;
+    struct alt_pool *pool = pool_on(1, 2);
+    struct meeting m = {0, 2, 0};
+    alt_pool_run(pool, 2, 2, 1, meet, &m);
+    assert_int_equal(alt_pool_workers(pool), 1);
     alt_pool_destroy(pool);
 }
 
@@ -292,7 +330,7 @@ static void test_late_workers_are_not_waited_for(void **state)
 {
     (void)state;
     static struct counting c;
-    const struct alt_pool_setup setup = {4, start_behind_gate};
+    const struct alt_pool_setup setup = {4, 4, start_behind_gate};
     struct alt_pool *pool = alt_pool_create(&setup);
     assert_non_null(pool);
     atomic_store(&gate, false);
@@ -314,7 +352,7 @@ static void test_threads_cannot_be_started(void **state)
 {
     (void)state;
     static struct counting c;
-    const struct alt_pool_setup setup = {8, start_some};
+    const struct alt_pool_setup setup = {8, 8, start_some};
     c.threads = 8;
     c.range = 1000;
     c.grain = 1;
@@ -403,18 +441,18 @@ static void test_shared_by_reference(void **state)
 {
     (void)state;
     struct alt_pool *a = NULL, *b = NULL;
-    const int threads = count_threads();
+    const int threads = count_threads(), two = alt_cpu_affinity() < 2 ? 1 : 2;
     assert_int_equal(alt_pool_acquire(&a), ALT_OK);
     assert_int_equal(alt_pool_acquire(&b), ALT_OK);
     assert_ptr_equal(a, b);
     assert_int_equal(alt_pool_workers(a), 0);
     assert_int_equal(count_threads(), threads);
-    struct meeting m = {0, 2, 0};
-    alt_pool_run(a, 2, 2, 1, meet, &m);
+    struct meeting m = {0, two, 0};
+    alt_pool_run(a, 2, two, 1, meet, &m);
     alt_pool_release(a);
-    assert_int_equal(alt_pool_workers(b), 1);
-    m = (struct meeting){0, 2, 0};
-    alt_pool_run(b, 2, 2, 1, meet, &m);
+    assert_int_equal(alt_pool_workers(b), two - 1);
+    m = (struct meeting){0, two, 0};
+    alt_pool_run(b, 2, two, 1, meet, &m);
     alt_pool_release(b);
     for (int i = 0; i < 100 && count_threads() > threads; i++)
         pause_ms(10); /* a joined thread may linger in /proc for a moment */
@@ -459,6 +497,8 @@ int main(void)
         cmocka_unit_test(test_workers_come),
         cmocka_unit_test(test_loop_within_loop),
         cmocka_unit_test(test_many_callers),
+        cmocka_unit_test(test_no_more_threads_than_can_run),
+        cmocka_unit_test(test_a_quota_leaves_the_choice),
         cmocka_unit_test(test_busy_workers_are_not_waited_for),
         cmocka_unit_test(test_late_workers_are_not_waited_for),
         cmocka_unit_test(test_threads_cannot_be_started),

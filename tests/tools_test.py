@@ -123,6 +123,13 @@ class Running(Case):
         self.assertLessEqual(answer["default"]["p50_ms"], answer["default"]["p99_ms"])
         self.assertGreater(answer["peak_rss_mb"], 1)
 
+    def test_threads_are_the_cores_of_the_affinity_mask(self):
+        before = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, before)
+        os.sched_setaffinity(0, {min(before)})  # what is started has it too
+        self.assertEqual(json.loads(self.ends(alt_run(DIGITS, *QUICK, "--json"), DONE).stdout)["threads"], 1)
+        self.ends(alt_run(DIGITS, *QUICK, "--threads", "4"), DONE)
+
     def test_ctrl_c_ends_with_the_summary(self):
         process = subprocess.Popen([BUILD / "alt_run", DIGITS, "--seconds", "100", "--json"], stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, text=True)

@@ -20,13 +20,16 @@ typedef struct alt_custom_ops alt_custom_ops; /**< reserved: custom operators ar
 
 typedef struct alt_session_options {
     size_t size;                    /**< sizeof(alt_session_options) */
-    int threads;                    /**< compute threads of a run; 0: the cores this process may use (affinity, cgroup quota) */
+    /** Compute threads of a run; 0: the cores this process may use (affinity, cgroup quota). More than the affinity mask had when the
+     * first session was made do not take part. */
+    int threads;
     size_t memory_limit;            /**< bytes the session may allocate; 0: no ceiling. Weights count for the model (see there) */
     const alt_allocator *allocator; /**< NULL: malloc */
     alt_log_fn log;                 /**< NULL: nothing is logged */
     void *log_context;              /**< handed to `log`; borrowed */
     alt_numerics numerics;
-    /** Runs at once, at most (each needs an arena of its own); 0: 64. */
+    /** Runs at once, at most (each needs an arena of its own). 0: 64, and of runs that take more than about a millisecond no
+     * more than there are cores unless `fail_when_busy`: others wait in order of arrival. */
     int max_contexts;
     /** What a run does when `max_contexts` are in use or the memory ceiling leaves no room for one more: false waits for
      * one to come back, true returns ALT_E_BUSY at once. */
