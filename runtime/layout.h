@@ -138,8 +138,14 @@ const struct alt_kernel *alt_convert_kernel(alt_dtype dtype);
 /* Bytes of a dense tensor of t's type and shape in `layout`. ALT_E_ILLEGAL, ALT_E_SHAPE on overflow. */
 alt_status alt_layout_bytes(const struct alt_layout *layout, const struct alt_tensor *t, size_t *bytes)
     __attribute__((warn_unused_result));
-/* `crew` (NULL: this thread) lays `t` out in `data` (alt_layout_bytes long). Short of memory it is slower and still succeeds. */
-alt_status alt_layout_pack(const struct alt_layout *layout, const struct alt_tensor *t, void *data, const struct alt_crew *crew)
+/* A tensor to lay out in `data`, which is alt_layout_bytes long. */
+struct alt_pack {
+    const struct alt_layout *layout;
+    const struct alt_tensor *t;
+    void *data;
+};
+/* `crew` (NULL: this thread) lays `n` tensors out. Short of memory it is slower and still succeeds. */
+alt_status alt_layout_pack(const struct alt_pack *pack, int n, const struct alt_crew *crew)
     __attribute__((warn_unused_result));
 
 /* ---- sliding windows ---- */

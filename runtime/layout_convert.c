@@ -23,7 +23,7 @@ enum {
     TABLE_SMALL = 1 << 16,   /* entries that are always worth having */
     TABLE_LARGEST = 1 << 22, /* entries, all tables together */
     RUN_WORTH = 4,           /* entries; shorter runs are copied element by element */
-    PACK_TILES = 8           /* a thread's turn at a constant: some 100 us, well above what waking one costs */
+    PACK_TILES = 8           /* a thread's turn at constants: some 100 us, well above what waking one costs */
 };
 
 /* Product of extents >= 0, which fits: bind checked. */
@@ -341,34 +341,59 @@ alt_status alt_layout_bytes(const struct alt_layout *layout, const struct alt_te
     return ALT_OK;
 }
 
-struct pack {
-    struct alt_convert convert;
-    const void *from;
-    void *to;
+/* The tiles of all conversions, one behind the other. */
+struct packing {
+    const struct alt_pack *pack;
+    const struct alt_convert *convert;
+    int n;
 };
 
 static void pack_tiles(void *arg, int participant, int64_t begin, int64_t end)
 {
-    const struct pack *p = arg;
+    const struct packing *p = arg;
+    int64_t first = 0;
 
     (void)participant;
-    alt_convert_run(&p->convert, p->from, p->to, begin, end);
+    for (int i = 0; i < p->n && first < end; i++) {
+        const int64_t tiles = p->convert[i].tiles, from = begin > first ? begin - first : 0;
+        alt_convert_run(&p->convert[i], p->pack[i].t->data, p->pack[i].data, from, end - first < tiles ? end - first : tiles);
+        first += tiles;
+    }
 }
 
-alt_status alt_layout_pack(const struct alt_layout *layout, const struct alt_tensor *t, void *data, const struct alt_crew *crew)
+static alt_status pack_all(const struct alt_pack *pack, int n, struct alt_convert *c, const struct alt_crew *crew,
+                           struct alt_arena *arena)
 {
-    const struct alt_convert_spec spec = {t->dtype, t->rank, t->dim, NULL, layout, NULL, NULL};
+    const struct packing all = {pack, c, n};
+    int64_t tiles = 0;
+
+    for (int i = 0; i < n; i++) {
+        const struct alt_tensor *t = pack[i].t;
+        const struct alt_convert_spec spec = {t->dtype, t->rank, t->dim, NULL, pack[i].layout, NULL, NULL};
+        ALT_CHECK(alt_convert_prepare(&c[i], arena, &spec));
+        tiles += c[i].tiles;
+    }
+    alt_pool_run(crew->pool, crew->threads, tiles, PACK_TILES, pack_tiles, (void *)(uintptr_t)&all);
+    return ALT_OK;
+}
+
+alt_status alt_layout_pack(const struct alt_pack *pack, int n, const struct alt_crew *crew)
+{
     const struct alt_crew alone = {NULL, 1};
-    struct pack p = {.from = t->data, .to = data};
+    struct alt_convert one, *c = &one;
     struct alt_mem mem;
     struct alt_arena arena;
+    alt_status status = ALT_OK;
 
     crew = crew ? crew : &alone;
     alt_mem_init(&mem, NULL, 0);
     alt_arena_init(&arena, &mem);
-    const alt_status status = alt_convert_prepare(&p.convert, &arena, &spec);
-    if (status == ALT_OK)
-        alt_pool_run(crew->pool, crew->threads, p.convert.tiles, PACK_TILES, pack_tiles, &p);
+    if (n > 1)
+        c = alt_arena_array(&arena, (size_t)n, sizeof *c);
+    if (c)
+        status = pack_all(pack, n, c, crew, &arena);
+    for (int i = 0; !c && i < n && status == ALT_OK; i++)
+        status = pack_all(&pack[i], 1, &one, crew, &arena);
     alt_arena_free(&arena);
     return status;
 }

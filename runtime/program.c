@@ -37,6 +37,9 @@ struct builder {
     struct form **form; /* by graph value id */
     int values_capacity, steps_capacity;
     const struct alt_program_spec *spec;
+    struct alt_weight_use use[ALT_WEIGHTS_BATCH]; /* constants to lay out, and of which values */
+    int use_value[ALT_WEIGHTS_BATCH], n_uses;
+    size_t use_bytes;
 };
 
 static bool grow(struct alt_arena *arena, void **array, int count, int *capacity, size_t size)
@@ -89,22 +92,37 @@ static int find_form(const struct builder *b, const struct alt_gvalue *v, const 
     return -1;
 }
 
-/* Elements of a constant in a layout: in place when plain and aligned, else one of the weights. */
-static alt_status place_constant(struct builder *b, const struct alt_tensor *t, struct alt_pvalue *v)
+static alt_status lay_out_constants(struct builder *b)
 {
+    const alt_status status = alt_weights_get(b->spec->weights, b->use, b->n_uses, &b->spec->crew);
+    for (int i = 0; i < b->n_uses; i++) {
+        struct alt_pvalue *v = &b->p->value[b->use_value[i]];
+        v->weight = b->use[i].weight;
+        if (!v->weight)
+            return alt_diag_add(b->diag, status, "constant \"%s\" of %zu bytes cannot be laid out: %s", v->name,
+                                v->known->bytes, alt_status_text(status));
+        v->data = v->weight->data;
+        b->p->packed_bytes += v->weight->bytes;
+    }
+    b->n_uses = 0;
+    b->use_bytes = 0;
+    return status;
+}
+
+/* Elements of a constant in a layout: in place when plain and aligned, else one of the weights, laid out some at a time. */
+static alt_status place_constant(struct builder *b, const struct alt_tensor *t, int value)
+{
+    struct alt_pvalue *v = &b->p->value[value];
     size_t size = alt_dtype_size(t->dtype);
     v->known = t;
     if (!v->layout && ((uintptr_t)t->data % (size > 16 || !size ? 1 : size) == 0)) {
         v->data = t->data;
         return ALT_OK;
     }
-    const alt_status status = alt_weights_get(b->spec->weights, t, v->layout, &b->spec->crew, &v->weight);
-    if (status != ALT_OK)
-        return alt_diag_add(b->diag, status, "constant \"%s\" of %zu bytes cannot be laid out: %s", v->name, t->bytes,
-                            alt_status_text(status));
-    v->data = v->weight->data;
-    b->p->packed_bytes += v->weight->bytes;
-    return ALT_OK;
+    b->use_value[b->n_uses] = value;
+    b->use[b->n_uses++] = (struct alt_weight_use){t, v->layout, NULL};
+    b->use_bytes += t->bytes;
+    return b->n_uses == ALT_WEIGHTS_BATCH || b->use_bytes >= ALT_WEIGHTS_BATCH_BYTES ? lay_out_constants(b) : ALT_OK;
 }
 
 /* A node for a step that the graph does not have, so that messages and kernels always see one. */
@@ -151,7 +169,7 @@ static alt_status use_value(struct builder *b, const struct alt_gvalue *v, const
         return ALT_OK;
     if (v->kind == ALT_GV_CONST) {
         ALT_CHECK(add_value(b, v, ALT_PV_CONST, layout, out));
-        return place_constant(b, v->type.known, &b->p->value[*out]);
+        return place_constant(b, v->type.known, *out);
     }
     /* Values keep the newest form first; the oldest is what the producer wrote. */
     const struct form *f = b->form[v->id];
@@ -483,6 +501,7 @@ static alt_status build(struct builder *b)
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));
+    ALT_CHECK(lay_out_constants(b));
     find_last_uses(b->p);
     return find_readers(b->p);
 }

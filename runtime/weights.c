@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define REST_BYTES ((size_t)16 << 20) /* read before files are let go */
-
 /* Equal keys are equal contents, as long as the elements of `source` stay where they are. */
 struct alt_weight_key {
     struct alt_tensor source;
@@ -79,8 +77,9 @@ static void set_key(struct alt_weight_key *key, const struct alt_tensor *t, cons
 
 static size_t align_up(size_t bytes) { return (bytes + ALT_ALIGN - 1) / ALT_ALIGN * ALT_ALIGN; }
 
-static alt_status lay_out(struct alt_weights *w, const struct alt_tensor *t, const struct alt_layout *layout,
-                          const struct alt_crew *crew, struct alt_weight **out)
+/* A weight without its elements, in its bucket. */
+static alt_status reserve(struct alt_weights *w, const struct alt_tensor *t, const struct alt_layout *layout,
+                          struct alt_weight **out)
 {
     const size_t head = sizeof(struct alt_weight), prims = layout ? (size_t)layout->count * sizeof *layout->prim : 0,
                  at = align_up(head + sizeof(struct alt_weight_key) + prims);
@@ -91,51 +90,59 @@ static alt_status lay_out(struct alt_weights *w, const struct alt_tensor *t, con
     char *memory = alt_mem_alloc(w->mem, size, ALT_ALIGN);
     if (!memory)
         return ALT_E_NOMEM;
-    struct alt_weight *weight = (struct alt_weight *)(void *)memory;
+    struct alt_weight *weight = (struct alt_weight *)(void *)memory, **bucket = bucket_of(w, t, layout);
     struct alt_weight_key *key = (struct alt_weight_key *)(void *)(memory + head);
     set_key(key, t, layout);
-    *weight = (struct alt_weight){.data = memory + at, .bytes = bytes, .key = key, .size = size};
-    const alt_status status = alt_layout_pack(layout, t, memory + at, crew);
-    if (status == ALT_OK)
-        *out = weight;
-    else
-        alt_mem_free(w->mem, memory, size);
-    return status;
+    *weight = (struct alt_weight){.data = memory + at, .bytes = bytes, .key = key, .size = size, .next = *bucket};
+    *bucket = weight;
+    *out = weight;
+    return ALT_OK;
+}
+
+static struct alt_weight *find(struct alt_weights *w, const struct alt_weight_use *use)
+{
+    struct alt_weight *weight = *bucket_of(w, use->t, use->layout);
+    while (weight && !has_key(weight, use->t, use->layout))
+        weight = weight->next;
+    return weight;
 }
 
 /* What was laid out anew need not stay in memory as the file has it, too. */
-static void rest_files(struct alt_weights *w, size_t bytes)
+static void rest_files(struct alt_weights *w)
 {
-    w->unrested += bytes;
-    if (w->unrested < REST_BYTES || !w->model)
+    if (w->unrested < ALT_WEIGHTS_BATCH_BYTES || !w->model)
         return;
     alt_model_rest(w->model);
     w->unrested = 0;
 }
 
-/* With the mutex held. */
-static alt_status find_or_make(struct alt_weights *w, const struct alt_tensor *t, const struct alt_layout *layout,
-                               const struct alt_crew *crew, struct alt_weight **out)
+/* With the mutex held. What was reserved before a failure is laid out all the same. */
+static alt_status get_all(struct alt_weights *w, struct alt_weight_use *use, int n, const struct alt_crew *crew)
 {
-    struct alt_weight **bucket = bucket_of(w, t, layout), *weight;
-    for (weight = *bucket; weight && !has_key(weight, t, layout); weight = weight->next)
-        ;
-    if (!weight) {
-        ALT_CHECK(lay_out(w, t, layout, crew, &weight));
-        weight->next = *bucket;
-        *bucket = weight;
-        rest_files(w, t->bytes);
+    struct alt_pack pack[ALT_WEIGHTS_BATCH] = {{NULL, NULL, NULL}};
+    int n_new = 0;
+    alt_status status = ALT_OK;
+    for (int i = 0; i < n && status == ALT_OK; i++) {
+        use[i].weight = find(w, &use[i]);
+        if (!use[i].weight) {
+            ALT_TRY(reserve(w, use[i].t, use[i].layout, &use[i].weight));
+            pack[n_new++] = (struct alt_pack){use[i].layout, use[i].t, (void *)(uintptr_t)use[i].weight->data};
+            w->unrested += use[i].t->bytes;
+        }
+        use[i].weight->users++;
     }
-    weight->users++;
-    *out = weight;
-    return ALT_OK;
+done:;
+    const alt_status packed = alt_layout_pack(pack, n_new, crew); /* layouts that alt_layout_bytes takes: cannot fail */
+    rest_files(w);
+    return status == ALT_OK ? packed : status;
 }
 
-alt_status alt_weights_get(struct alt_weights *w, const struct alt_tensor *t, const struct alt_layout *layout,
-                           const struct alt_crew *crew, struct alt_weight **out)
+alt_status alt_weights_get(struct alt_weights *w, struct alt_weight_use *use, int n, const struct alt_crew *crew)
 {
+    for (int i = 0; i < n; i++)
+        use[i].weight = NULL;
     pthread_mutex_lock(&w->mutex);
-    const alt_status status = find_or_make(w, t, layout, crew, out);
+    const alt_status status = get_all(w, use, n, crew);
     pthread_mutex_unlock(&w->mutex);
     return status;
 }

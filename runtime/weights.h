@@ -16,12 +16,15 @@ struct alt_model;
 struct alt_tensor;
 
 #define ALT_WEIGHTS_BUCKETS 256
+/* What is best asked for at once, as threads wait for each other once a time: not more than so many, read from so many bytes. */
+#define ALT_WEIGHTS_BATCH 64
+#define ALT_WEIGHTS_BATCH_BYTES ((size_t)16 << 20)
 
 struct alt_weights {
     struct alt_mem *mem;           /* borrowed: weights count there */
     const struct alt_model *model; /* whose files may leave memory once they were read; NULL: none. Borrowed */
     struct alt_fork fork;
-    pthread_mutex_t mutex; /* guards what follows; held while one weight is laid out, so that nobody does so twice. Taken behind a
+    pthread_mutex_t mutex; /* guards what follows; held while a batch is laid out, so that nobody does so twice. Taken behind a
                               session's `open.mutex`; no lock is waited for under it */
     struct alt_weight *bucket[ALT_WEIGHTS_BUCKETS]; /* owned lists */
     size_t unrested;               /* bytes read since the files were let go */
@@ -42,10 +45,17 @@ alt_status alt_weights_init(struct alt_weights *w, struct alt_mem *mem, const st
 /* Weights still in use go too: their users must be gone (as they may be in the child of a fork). Nothing happens to a zero store. */
 void alt_weights_free(struct alt_weights *w);
 
-/* `t`, whose elements must outlive the weight, in `layout` (NULL: plain): the one that is there, else laid out by `crew`. One user
- * more: ends with alt_weights_release. ALT_E_NOMEM; ALT_E_ILLEGAL or ALT_E_SHAPE when the layout does not fit. Any thread. */
-alt_status alt_weights_get(struct alt_weights *w, const struct alt_tensor *t, const struct alt_layout *layout,
-                           const struct alt_crew *crew, struct alt_weight **out) ALT_MUST_USE;
+/* `t`, whose elements must outlive the weight, in `layout` (NULL: plain). */
+struct alt_weight_use {
+    const struct alt_tensor *t;
+    const struct alt_layout *layout;
+    struct alt_weight *weight; /* result; NULL: could not be had */
+};
+
+/* Each of `n` uses (ALT_WEIGHTS_BATCH at most) gets the weight that is there, else one laid out by `crew` (NULL: this thread). One user
+ * more each: ends with alt_weights_release, also after a failure. ALT_E_NOMEM; ALT_E_ILLEGAL or ALT_E_SHAPE when a layout does not
+ * fit. Any thread. */
+alt_status alt_weights_get(struct alt_weights *w, struct alt_weight_use *use, int n, const struct alt_crew *crew) ALT_MUST_USE;
 /* NULL is ignored. Any thread. */
 void alt_weights_release(struct alt_weights *w, struct alt_weight *weight);
 

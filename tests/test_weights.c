@@ -242,8 +242,12 @@ static void what_is_the_same(void **state)
     } key[] = {{&t, NULL}, {&t, blocked}, {&wide, NULL}, {&wide, blocked}, {&whole, NULL}, {&t, again}};
     enum { KEYS = sizeof key / sizeof *key };
     struct alt_weight *weight[KEYS];
+    struct alt_weight_use use[KEYS];
     for (int i = 0; i < KEYS; i++)
-        assert_int_equal(alt_weights_get(&store, key[i].t, key[i].layout, NULL, &weight[i]), ALT_OK);
+        use[i] = (struct alt_weight_use){key[i].t, key[i].layout, NULL};
+    assert_int_equal(alt_weights_get(&store, use, KEYS, NULL), ALT_OK);
+    for (int i = 0; i < KEYS; i++)
+        weight[i] = use[i].weight;
     for (int i = 0; i < KEYS; i++)
         for (int k = 0; k < i; k++)
             assert_int_equal(weight[i] == weight[k], i == KEYS - 1 && k == 1);
