@@ -62,14 +62,33 @@ static bool follows(const struct finder *f, const struct alt_node *n, const stru
     return kernel && kernel->fn == alt_pointwise_run;
 }
 
+/* Node n adds a constant vector along the last axis to v. */
+static bool adds_row(const struct alt_node *n, const struct alt_gvalue *v)
+{
+    if (n->op != ALT_OP_ADD || n->in[0] == n->in[1] || !alt_shape_equal(&n->out[0]->type.shape, &v->type.shape))
+        return false;
+    const struct alt_gvalue *other = n->in[0] == v ? n->in[1] : n->in[0];
+    const struct alt_shape *row = &other->type.shape;
+    bool fits = other->kind == ALT_GV_CONST && other->type.dtype == ALT_FLOAT32 && row->rank > 0 && v->type.shape.rank > 0 &&
+                row->dim[row->rank - 1] == v->type.shape.dim[v->type.shape.rank - 1];
+    for (int d = 0; fits && d < row->rank - 1; d++)
+        fits = row->dim[d] == 1;
+    return fits;
+}
+
 /* The group that begins with an anchor: node[] and position[] have LONGEST places; returns how many it takes. */
-static int find_group(const struct finder *f, const struct alt_node *anchor, int at, const struct alt_node **node, int *position)
+static int find_group(const struct finder *f, const struct alt_kernel *kernel, const struct alt_node *anchor, int at,
+                      const struct alt_node **node, int *position)
 {
     const struct alt_gvalue *v = anchor->out[0];
     int n = 0;
     node[n] = anchor;
     position[n++] = at;
-    while (n < LONGEST && v->n_uses == 1 && !v->n_outputs && follows(f, v->uses->node, v, at)) {
+    if (kernel->add_row && v->n_uses == 1 && !v->n_outputs && adds_row(v->uses->node, v) && follows(f, v->uses->node, v, at)) {
+        node[n] = v->uses->node;
+        position[n++] = f->position[node[1]->out[0]->id];
+    }
+    while (kernel->piece && n < LONGEST && v->n_uses == 1 && !v->n_outputs && follows(f, v->uses->node, v, at)) {
         node[n] = v->uses->node;
         v = node[n]->out[0];
         position[n++] = f->position[v->id];
@@ -77,14 +96,14 @@ static int find_group(const struct finder *f, const struct alt_node *anchor, int
     return n;
 }
 
-/* Whether the kernel of this node can be followed. */
-static bool leads(const struct alt_assignment *a, const struct alt_node *n, int at)
+/* The kernel of this node if it can be followed, else NULL. */
+static const struct alt_kernel *leads(const struct alt_assignment *a, const struct alt_node *n, int at)
 {
     if (!(alt_op_table[n->op].flags & ALT_OP_ANCHOR) || n->n_out != 1 || !n->out[0] || a->choice[at] ||
         n->out[0]->type.dtype != ALT_FLOAT32)
-        return false;
+        return NULL;
     const struct alt_kernel *kernel = kernel_of(n, a->need[at], a->value[n->out[0]->id]);
-    return kernel && kernel->piece;
+    return kernel && (kernel->piece || kernel->add_row) ? kernel : NULL;
 }
 
 alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment *a, struct alt_arena *scratch,
@@ -103,12 +122,14 @@ alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment 
     k = 0;
     for (const struct alt_node *n = g->first; n; n = n->next, k++) {
         const struct alt_node *node[LONGEST];
-        int position[LONGEST], count = leads(a, n, k) ? find_group(&f, n, k, node, position) : 0;
+        const struct alt_kernel *kernel = leads(a, n, k);
+        int position[LONGEST], count = kernel ? find_group(&f, kernel, n, k, node, position) : 0;
         if (count < 2)
             continue;
         struct alt_fusion *group = alt_arena_alloc(scratch, sizeof *group);
         if (!group)
             return ALT_E_NOMEM;
+        group->kernel = kernel->add_row ? &alt_fused_row_kernel : &alt_fused_kernel;
         group->n_nodes = count;
         group->node = alt_arena_array(scratch, (size_t)count, sizeof *group->node);
         group->position = alt_arena_array(scratch, (size_t)count, sizeof *group->position);
@@ -222,3 +243,33 @@ static void run_fused(const struct alt_kargs *args)
 }
 
 const struct alt_kernel alt_fused_kernel = {.name = "fused", .fn = run_fused, .bind = bind_fused, .numerics = ALT_KERNEL_EXACT};
+
+/* The anchor's inputs, then the vector that its kernel adds. */
+static int bind_row(struct alt_kernel_bind *b)
+{
+    struct alt_kernel_bind sub;
+    struct fused *f = alt_arena_alloc(b->arena, sizeof *f);
+    if (!f)
+        return ALT_E_NOMEM;
+    ALT_CHECK(bind_node(b, b->region[0], b->in, &sub));
+    b->range = sub.range;
+    b->flops = sub.flops;
+    b->scratch = sub.scratch;
+    b->params = f;
+    f->anchor = sub.kernel;
+    f->params = sub.params;
+    if (b->range)
+        sub.kernel->add_row((void *)(uintptr_t)sub.params, b->region[0]->n_in); /* made just now, in our arena */
+    return ALT_OK;
+}
+
+static void run_row(const struct alt_kargs *args)
+{
+    const struct fused *f = args->params;
+    struct alt_kargs whole = *args;
+    whole.params = f->params;
+    f->anchor->fn(&whole);
+}
+
+const struct alt_kernel alt_fused_row_kernel = {
+    .name = "fused_row", .fn = run_row, .bind = bind_row, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};

@@ -1,5 +1,5 @@
 /* fuse.h: default kernels with what follows them: a step that computes an anchor (a convolution) and the pointwise nodes that ride
- * on its stores, piece by piece while they lie in the cache.
+ * on its stores, piece by piece while they lie in the cache; or a product and the vector that is added to its rows.
  *
  * The anchor's kernel says which pieces of the output a tile writes (alt_kernel.piece); the loops of the pointwise families
  * then run over these, in place. So every element goes through the very operations of separate steps: the bits are the same.
@@ -11,6 +11,7 @@
 
 /* Nodes that become one step, the anchor first; the step stands where the last one does. */
 struct alt_fusion {
+    const struct alt_kernel *kernel;
     int n_nodes;
     const struct alt_node **node;
     int *position; /* in the graph's list, parallel */
@@ -22,6 +23,6 @@ alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment 
 
 /* Its operands are the anchor's inputs, then those of each further node that no earlier one makes, in order, then the output. Binds
  * the nodes of bind->region. */
-extern const struct alt_kernel alt_fused_kernel;
+extern const struct alt_kernel alt_fused_kernel, alt_fused_row_kernel;
 
 #endif

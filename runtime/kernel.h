@@ -62,6 +62,9 @@ struct alt_kernel {
     /* The i-th of the dense pieces of the only output that a tile writes, in elements; false: there are no more. NULL: nobody can
        say, so that no pointwise work can follow it tile by tile (fuse.h). */
     bool (*piece)(const void *params, int64_t tile, int i, int64_t *begin, int64_t *end);
+    /* After bind: the dense float32 vector at operand `arg`, one element a column, is added to every row of the output (float32), after
+       the last step of the reduction. NULL: cannot. */
+    void (*add_row)(void *params, int arg);
 };
 
 enum alt_kernel_flag {

@@ -335,7 +335,7 @@ static alt_status lower_fusion(struct builder *b, const struct alt_fusion *f)
         }
     }
     ALT_CHECK(add_value(b, last->out[0], ALT_PV_TEMP, b->assignment.value[last->out[0]->id], &operand[n]));
-    struct alt_step step = {.kind = ALT_STEP_KERNEL, .node = last, .kernel = &alt_fused_kernel, .n_in = n, .n_out = 1, .in = operand,
+    struct alt_step step = {.kind = ALT_STEP_KERNEL, .node = last, .kernel = f->kernel, .n_in = n, .n_out = 1, .in = operand,
                             .out = operand + n, .region = region, .n_region = f->n_nodes}, *added;
     return add_step(b, &step, &added);
 }
@@ -497,7 +497,8 @@ static alt_status build(struct builder *b)
     b->fusion = alt_arena_array(&b->scratch, (size_t)g->n_nodes + 1, sizeof *b->fusion);
     if (!b->fusion)
         return ALT_E_NOMEM;
-    ALT_CHECK(alt_fuse_find(g, &b->assignment, &b->scratch, b->fusion));
+    if (b->spec->policy == ALT_LAYOUT_BLOCKED)
+        ALT_CHECK(alt_fuse_find(g, &b->assignment, &b->scratch, b->fusion));
     ALT_CHECK(lower_inputs(b));
     ALT_CHECK(lower_nodes(b));
     ALT_CHECK(lower_outputs(b));

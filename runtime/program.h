@@ -79,8 +79,8 @@ struct alt_program {
 
 /* How values are laid out. */
 enum alt_layout_policy {
-    ALT_LAYOUT_PLAIN,  /* all row-major */
-    ALT_LAYOUT_BLOCKED /* channels in blocks through chains of operators that have such kernels */
+    ALT_LAYOUT_PLAIN,  /* all row-major, each node a step */
+    ALT_LAYOUT_BLOCKED /* channels in blocks through chains of operators that have such kernels, fused steps */
 };
 
 /* What to build from. All pointers are borrowed; graph, weights and mem must outlive the program. */

@@ -12,7 +12,7 @@ static int fused_nodes(const struct alt_program *p)
 {
     int n = 0;
     for (int s = 0; s < p->n_steps; s++)
-        n += p->step[s].kernel == &alt_fused_kernel ? p->step[s].n_region : 0;
+        n += p->step[s].kernel == &alt_fused_kernel || p->step[s].kernel == &alt_fused_row_kernel ? p->step[s].n_region : 0;
     return n;
 }
 
@@ -166,6 +166,32 @@ static void others_stand_alone(void **state)
     check(&g, 16, 0);
 }
 
+/* A vector of columns, from a strided operand and from wide, odd and narrow products; more than a vector stands alone. */
+static void products_add_rows(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 5, "n,24,h,w");
+    graph_bytes_weights(&g, "w1", "24,300", 0.2f);
+    graph_bytes_weights(&g, "b1", "300", 1);
+    graph_bytes_weights(&g, "w2", "300,37", 0.1f);
+    graph_bytes_weights(&g, "b2", "1,1,37", 1);
+    graph_bytes_weights(&g, "w3", "37,3", 0.2f);
+    graph_bytes_weights(&g, "b3", "3", 1);
+    graph_bytes_weights(&g, "w4", "3,3", 0.2f);
+    graph_bytes_weights(&g, "b4", "1", 1);
+    graph_bytes_node(&g, "Transpose", "x", "t", "perm=0,2,3,1");
+    graph_bytes_node(&g, "MatMul", "t,w1", "a", NULL);
+    graph_bytes_node(&g, "Add", "b1,a", "b", NULL);
+    graph_bytes_node(&g, "MatMul", "b,w2", "c", NULL);
+    graph_bytes_node(&g, "Add", "c,b2", "d", NULL);
+    graph_bytes_node(&g, "MatMul", "d,w3", "e", NULL);
+    graph_bytes_node(&g, "Add", "e,b3", "f", NULL);
+    graph_bytes_node(&g, "MatMul", "f,w4", "h", NULL);
+    graph_bytes_node(&g, "Add", "h,b4", "y", NULL);
+    check(&g, 24, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +199,7 @@ int main(void)
         cmocka_unit_test(residual_addition_follows_the_later_convolution),
         cmocka_unit_test(depthwise_is_followed),
         cmocka_unit_test(others_stand_alone),
+        cmocka_unit_test(products_add_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

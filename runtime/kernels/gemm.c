@@ -30,7 +30,14 @@ INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_r
             for (int j = 0; j < v; j++)
                 acc[i][j] += a[i][at] * row[j];
     }
-    const real *bias = g->bias;
+    const real *bias = g->bias, *all = g->row;
+#pragma GCC unroll 2
+    for (int j = 0; all && j < v; j++) {
+        const vec add = load(all + j * LANES);
+#pragma GCC unroll 8
+        for (int i = 0; i < m; i++)
+            acc[i][j] += add;
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 2

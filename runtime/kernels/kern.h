@@ -28,6 +28,7 @@ struct alt_kern_gemm {
     bool accumulate;      /* the accumulators start with what c holds, not with zero */
     const void *bias;     /* bias[i * bias_row] is added to row i at the end; NULL: nothing is */
     int64_t bias_row;
+    const void *row;      /* row[j] is added to column j at the end, `nr` elements can be read; NULL: nothing is */
 };
 
 /* A strided matrix, copied to rows of `nr`: what lies past `n` is zeroed. */

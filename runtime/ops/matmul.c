@@ -54,7 +54,7 @@ static alt_status infer(struct alt_infer *inf)
 /* Products of a batch, one after the other. */
 struct batches {
     struct alt_product product;
-    int rank;
+    int rank, c; /* c: operand that is added to every row, 0: none */
     int64_t count, extent[ALT_MAX_RANK], a[ALT_MAX_RANK], b[ALT_MAX_RANK], y[ALT_MAX_RANK];
 };
 
@@ -62,7 +62,8 @@ static void run(const struct alt_kargs *args)
 {
     const struct batches *p = args->params;
     const char *a = args->operand[0].data, *b = args->operand[1].data;
-    char *y = args->operand[2].data;
+    const void *c = p->c ? args->operand[p->c].data : NULL;
+    char *y = args->operand[args->operand_count - 1].data;
     for (int64_t tile = args->begin; tile < args->end; tile++) {
         int64_t rest = tile / p->product.tiles, a_at = 0, b_at = 0, y_at = 0;
         for (int i = p->rank - 1; i >= 0; i--) {
@@ -73,7 +74,7 @@ static void run(const struct alt_kargs *args)
             y_at += index * p->y[i];
         }
         const int64_t size = (int64_t)p->product.size;
-        alt_product_tile(&p->product, a + a_at * size, b + b_at * size, NULL, y + y_at * size,
+        alt_product_tile(&p->product, a + a_at * size, b + b_at * size, c, y + y_at * size,
                          tile % p->product.tiles, args->scratch);
     }
 }
@@ -137,8 +138,18 @@ static int bind(struct alt_kernel_bind *bind)
     return ALT_OK;
 }
 
+static void add_row(void *params, int arg)
+{
+    struct batches *p = params;
+    p->c = arg;
+    p->product.has_c = true;
+    p->product.beta = 1;
+    p->product.c = (struct alt_matrix){p->product.swapped ? 1 : 0, p->product.swapped ? 0 : 1};
+    p->product.rides = true;
+}
+
 static const struct alt_kernel kernel = {
-    .name = "matmul", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+    .name = "matmul", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT, .add_row = add_row};
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {

@@ -18,7 +18,8 @@
 
 enum {
     ROWS = 192,  /* of a tile: enough to repay packing b, few enough for many tiles */
-    DEPTH = 256  /* of a block of the reduction: a panel of it stays in the first-level cache */
+    DEPTH = 256, /* of a block of the reduction: a panel of it stays in the first-level cache */
+    WIDTH = 32   /* of a panel, at most */
 };
 
 bool alt_product_supports(alt_dtype dtype)
@@ -100,6 +101,7 @@ void alt_product_prepare(struct alt_product *p)
     p->pack_b = !p->panels && (p->wide || p->b.col != 1 || p->m > mr || p->n < nr);
     p->depth = (p->pack_b || (p->panels && p->m > mr)) && p->k > DEPTH ? DEPTH : p->k;
     p->direct = !p->wide && p->y.col == 1;
+    p->rides = p->has_c && !p->wide && p->alpha == 1 && p->beta == 1 && (p->c.row == 0 ? p->c.col == 1 : p->c.col == 0);
     const size_t real = p->dtype == ALT_FLOAT64 ? sizeof(double) : sizeof(float);
     /* The last panel is packed even when the others are read in place. */
     const int64_t last_panel = p->pack_b || p->panels || p->n % nr == 0 ? panel_size(p) : p->depth * nr;
@@ -176,6 +178,19 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
         g.c = t->y + (t->i * p->y.row + t->j) * size;
         g.c_row = p->y.row;
     }
+    double row[WIDTH]; /* room for a panel of either type */
+    if (p->rides && k0 + depth == p->k) {
+        if (p->c.col == 0) {
+            g.bias = t->c + t->i * p->c.row * size;
+            g.bias_row = p->c.row;
+        } else if (t->cols == nr) {
+            g.row = t->c + t->j * size;
+        } else {
+            memcpy(row, t->c + t->j * size, (size_t)(t->cols * size));
+            memset((char *)row + t->cols * size, 0, (size_t)((nr - t->cols) * size));
+            g.row = row;
+        }
+    }
     p->kern->gemm(&g);
 }
 
@@ -229,7 +244,7 @@ static void put_row(const struct alt_product *p, const char *sum, int64_t n, cha
 static void finish(const struct tile *t)
 {
     const struct alt_product *p = t->p;
-    const bool scale = p->alpha != 1 || p->has_c;
+    const bool scale = p->alpha != 1 || (p->has_c && !p->rides);
     const int64_t size = (int64_t)p->size, real = p->dtype == ALT_FLOAT64 ? 8 : 4;
     for (int64_t i = 0; i < t->rows && (scale || !p->direct); i++) {
         char *y = t->y + ((t->i + i) * p->y.row + t->j * p->y.col) * size;

@@ -35,6 +35,7 @@ struct alt_product {
     bool swapped;                /* computed as the transposed product, which has longer rows */
     bool wide;                   /* float16 and bfloat16: operands go through float32 */
     bool pack_b, direct;         /* b goes through packed panels; y holds the accumulators */
+    bool rides;                  /* c is a vector of float32 or float64 that the micro-kernel adds */
     int64_t rows, depth;         /* of a tile; of a block of the reduction */
     int64_t tiles_m, tiles;
     size_t scratch;              /* bytes a thread */
