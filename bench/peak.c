@@ -3,6 +3,8 @@
  * Multiply-adds: independent chains in registers, more than latency times throughput asks for, at the widest vectors that the
  * machine has. Bytes: a sum over an array far larger than any cache. The best of some rounds each; one line:
  * "ISA GFLOP/s GB/s". */
+#include "runtime/cpu.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +70,7 @@ static struct level widest(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return (struct level){"avx2", chains_avx2, 8};
 #endif
-    return (struct level){"base", chains_base, 4};
+    return (struct level){ALT_ISA_BASE_NAME, chains_base, 4};
 }
 
 static double flops(const struct level *l, volatile float *sink)

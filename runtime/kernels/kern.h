@@ -13,6 +13,8 @@
 #ifndef ALT_RUNTIME_KERNELS_KERN_H
 #define ALT_RUNTIME_KERNELS_KERN_H
 
+#include "runtime/cpu.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -136,8 +138,11 @@ struct alt_kern {
     void (*add_sums)(const void *sums, int64_t n, bool first, int32_t *acc);
 };
 
-/* The tables of this machine (alt_cpu_isa). */
-const struct alt_kern *alt_kern_f32(void);
-const struct alt_kern *alt_kern_f64(void);
+/* The tables of a level; that of the baseline for a level that this architecture has not. */
+const struct alt_kern *alt_kern_f32_table(enum alt_isa isa);
+const struct alt_kern *alt_kern_f64_table(enum alt_isa isa);
+/* Those of this machine. */
+static inline const struct alt_kern *alt_kern_f32(void) { return alt_kern_f32_table(alt_cpu_isa()); }
+static inline const struct alt_kern *alt_kern_f64(void) { return alt_kern_f64_table(alt_cpu_isa()); }
 
 #endif
