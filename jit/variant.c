@@ -15,10 +15,16 @@
 
 enum { MOST_ROWS = 30, MOST_VECTORS = 6, MOST_UNROLL = 8, LATENCY = 4, FAR_ELEMENTS = 1 << 18, MOST_STAGED = 1 << 18 };
 
+#if defined(__aarch64__)
+#define BASE_VECTOR {4, 32, true}
+#else
+#define BASE_VECTOR {4, 16, false}
+#endif
+
 struct alt_isa_vector alt_isa_vector(enum alt_isa isa)
 {
     static const struct alt_isa_vector table[ALT_ISA_COUNT] = {
-        [ALT_ISA_BASE] = {4, 16, false}, [ALT_ISA_AVX2] = {8, 16, true}, [ALT_ISA_AVX512] = {16, 32, true}};
+        [ALT_ISA_BASE] = BASE_VECTOR, [ALT_ISA_AVX2] = {8, 16, true}, [ALT_ISA_AVX512] = {16, 32, true}};
     return table[isa];
 }
 

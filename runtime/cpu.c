@@ -2,9 +2,12 @@
  * volume 1, 14.3 and 15.2: a feature bit alone does not say that the registers survive), and the number of cores. */
 #include "runtime/cpu.h"
 
+#include "runtime/kernels/self_check.h"
+
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,17 +85,39 @@ static struct alt_cpuid read_cpuid(void)
 }
 #endif
 
+/* A choice in one word that is not 0, so that threads see all of it or nothing. */
+static int pack(struct alt_isa_choice c)
+{
+    return 1 + (int)c.isa + ((int)c.refused << 8) + ((c.kernel + 1) << 16);
+}
+
+static int choice(void)
+{
+    static _Atomic int kept; /* relaxed: nothing else is published by it */
+    int packed = atomic_load_explicit(&kept, memory_order_relaxed);
+
+    if (packed == 0) {
+        const struct alt_cpuid id = read_cpuid();
+        packed = pack(alt_kern_trusted(alt_isa_lower(alt_isa_decide(&id), getenv("ALT_ISA"))));
+        atomic_store_explicit(&kept, packed, memory_order_relaxed);
+    }
+    return packed;
+}
+
 enum alt_isa alt_cpu_isa(void)
 {
-    static _Atomic int kept; /* level + 1; relaxed: nothing else is published by it */
-    int isa = atomic_load_explicit(&kept, memory_order_relaxed) - 1;
+    return (enum alt_isa)((choice() & 0xff) - 1);
+}
 
-    if (isa < 0) {
-        const struct alt_cpuid id = read_cpuid();
-        isa = (int)alt_isa_lower(alt_isa_decide(&id), getenv("ALT_ISA"));
-        atomic_store_explicit(&kept, isa + 1, memory_order_relaxed);
-    }
-    return (enum alt_isa)isa;
+bool alt_cpu_refusal(char *text, size_t size)
+{
+    const int packed = choice(), refused = packed >> 8 & 0xff, kernel = (packed >> 16) - 1;
+
+    if (kernel < 0)
+        return false;
+    snprintf(text, size, "the %s kernels are not used: %s gives wrong answers on this machine; %s is used", isa_name[refused],
+             alt_kern_name(kernel), alt_isa_name(alt_cpu_isa()));
+    return true;
 }
 
 int alt_cpu_block(void)

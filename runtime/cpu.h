@@ -6,13 +6,22 @@
 #ifndef ALT_RUNTIME_CPU_H
 #define ALT_RUNTIME_CPU_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Levels that kernels are built for, each including those before: suffix, name. */
+/* The name of what the compiler takes for granted. */
+#if defined(__aarch64__)
+#define ALT_ISA_BASE_NAME "neon"
+#else
+#define ALT_ISA_BASE_NAME "base"
+#endif
+
+/* Levels that kernels are built for, each including those before: suffix, name. Those above the first are x86-64's. */
 #define ALT_ISA_TABLE(X) \
-    X(BASE, "base")     /* what the compiler takes for granted */ \
-    X(AVX2, "avx2")     /* AVX2, FMA, F16C */ \
-    X(AVX512, "avx512") /* also AVX-512 F, BW, DQ, VL, CD */
+    X(BASE, ALT_ISA_BASE_NAME) \
+    X(AVX2, "avx2")            /* AVX2, FMA, F16C */ \
+    X(AVX512, "avx512")        /* also AVX-512 F, BW, DQ, VL, CD */
 
 enum alt_isa {
 #define ALT_ISA_ROW(suffix, name) ALT_ISA_##suffix,
@@ -21,11 +30,13 @@ enum alt_isa {
     ALT_ISA_COUNT
 };
 
-/* "base", "avx2", "avx512"; static. */
+/* "base" or "neon", "avx2", "avx512"; static. */
 const char *alt_isa_name(enum alt_isa isa);
-/* The highest level that CPU and operating system support; the environment variable ALT_ISA (a name from the table) may
- * lower it and never raises it; other texts are ignored. */
+/* The highest level that CPU and operating system support and whose kernels pass their self-check here (kernels/self_check.h);
+ * the environment variable ALT_ISA (a name from the table) may lower it and never raises it; other texts are ignored. */
 enum alt_isa alt_cpu_isa(void);
+/* Whether a level failed its self-check; then a line about it is in `text`, cut off at `size`. */
+bool alt_cpu_refusal(char *text, size_t size);
 /* Channels in a block of the default blocked layouts: float32 lanes of the widest vector register, at least 8. */
 int alt_cpu_block(void);
 /* Cores in the calling thread's affinity mask, now; at least 1. */
@@ -41,6 +52,11 @@ struct alt_cpuid {
     uint64_t xcr0; /* register state that the operating system saves; 0 without OSXSAVE */
 };
 enum alt_isa alt_isa_decide(const struct alt_cpuid *id);
+/* What became of a level once its kernels were tried. */
+struct alt_isa_choice {
+    enum alt_isa isa, refused; /* refused: the highest level that failed; `isa` when none did */
+    int kernel;                /* which of its kernels failed (alt_kern_name) */
+};
 /* `found` lowered to the level named by `text` (may be NULL). */
 enum alt_isa alt_isa_lower(enum alt_isa found, const char *text);
 /* Cores allowed by the CPU quotas of this process's control groups (v1 and v2), read from the file tree under `root`

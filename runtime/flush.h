@@ -22,16 +22,19 @@ static inline void alt_flush_end(uint64_t before)
         __builtin_ia32_ldmxcsr((uint32_t)before);
 }
 #elif defined(__aarch64__)
+#define ALT_FLUSH_FZ (UINT64_C(1) << 24)
 static inline uint64_t alt_flush_begin(void)
 {
     uint64_t before;
     __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before | UINT64_C(1) << 24));
+    if (!(before & ALT_FLUSH_FZ))
+        __asm__ volatile("msr fpcr, %0" : : "r"(before | ALT_FLUSH_FZ));
     return before;
 }
 static inline void alt_flush_end(uint64_t before)
 {
-    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+    if (!(before & ALT_FLUSH_FZ))
+        __asm__ volatile("msr fpcr, %0" : : "r"(before));
 }
 #else
 static inline uint64_t alt_flush_begin(void)

@@ -1,12 +1,21 @@
 /* model.c: loading a model, who owns it, and what can be asked about it. */
 #include "runtime/model.h"
 
+#include "runtime/cpu.h"
 #include "runtime/error.h"
 #include "runtime/graph.h"
 #include "runtime/options.h"
 #include "runtime/pass.h"
 
 #include <string.h>
+
+/* What whoever loads a model should know of this machine. */
+static void warn(const alt_model *m)
+{
+    char text[160];
+    if (m->log && alt_cpu_refusal(text, sizeof text))
+        m->log(m->log_context, ALT_LOG_WARNING, text);
+}
 
 /* A model with nothing in it. */
 static alt_status create(const alt_model_options *options, const char *name, alt_model **out)
@@ -29,6 +38,7 @@ static alt_status create(const alt_model_options *options, const char *name, alt
     m->log_context = options->log_context;
     m->name = alt_arena_text(&m->arena, name, strlen(name));
     *out = m;
+    warn(m);
     if (m->name)
         return ALT_OK;
     alt_model_free(m);

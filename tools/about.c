@@ -50,10 +50,13 @@ static void print_helper(const char *name, const char *variable)
 
 void about_version(void)
 {
+    char refusal[160];
     printf("alt %s\n", alt_version());
     printf("ONNX opsets: %d to %d, %d operators (alt_run --list-ops)\n", ALT_OPSET_OLDEST, ALT_OPSET_NEWEST,
            ALT_OP_COUNT);
     printf("isa: %s\n", alt_isa_name(alt_cpu_isa()));
+    if (alt_cpu_refusal(refusal, sizeof refusal))
+        printf("isa refused: %s\n", refusal);
     printf("cores: %d\n", alt_cpu_cores());
     printf("counters: found when tuning starts\n");
     print_helper("alt_worker", "ALT_WORKER");

@@ -70,8 +70,10 @@ static struct level widest(void)
         return (struct level){"avx512", chains_avx512, 16};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return (struct level){"avx2", chains_avx2, 8};
-#endif
     return (struct level){"base", chains_base, 4};
+#else
+    return (struct level){"neon", chains_base, 4};
+#endif
 }
 
 /* One round of one thread. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 struct peak {
-    const char *isa; /* of the vectors: "avx512", "avx2" or "base" */
+    const char *isa; /* of the vectors: "avx512", "avx2", "base" or "neon" */
     double flops;    /* a second: float32 multiply-adds in registers, each counted twice */
     double memory;   /* bytes a second, read out of an array far larger than any cache */
     double cache;    /* bytes a second, read again and again out of PEAK_CACHED bytes a thread */

@@ -1,7 +1,5 @@
-/* kern.c: chooses the table of micro-kernels for this machine. */
+/* kern.c: the tables of micro-kernels by level. */
 #include "runtime/kernels/kern.h"
-
-#include "runtime/cpu.h"
 
 /* meson.build names the levels it has built, lowest first. */
 extern const struct alt_kern alt_kern_table_base_f32, alt_kern_table_base_f64;
@@ -31,6 +29,6 @@ static const struct alt_kern_int *const i8[ALT_ISA_COUNT] = {
     [ALT_ISA_AVX512] = BUILT(avx512, i8),
 };
 
-const struct alt_kern *alt_kern_f32(void) { return f32[alt_cpu_isa()]; }
-const struct alt_kern *alt_kern_f64(void) { return f64[alt_cpu_isa()]; }
-const struct alt_kern_int *alt_kern_i8(void) { return i8[alt_cpu_isa()]; }
+const struct alt_kern *alt_kern_f32_table(enum alt_isa isa) { return f32[isa]; }
+const struct alt_kern *alt_kern_f64_table(enum alt_isa isa) { return f64[isa]; }
+const struct alt_kern_int *alt_kern_i8_table(enum alt_isa isa) { return i8[isa]; }

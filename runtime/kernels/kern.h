@@ -13,6 +13,8 @@
 #ifndef ALT_RUNTIME_KERNELS_KERN_H
 #define ALT_RUNTIME_KERNELS_KERN_H
 
+#include "runtime/cpu.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -169,9 +171,13 @@ struct alt_kern_int {
     void (*narrow)(const struct alt_kern_narrow *p);
 };
 
-/* The tables of this machine (alt_cpu_isa). */
-const struct alt_kern *alt_kern_f32(void);
-const struct alt_kern *alt_kern_f64(void);
-const struct alt_kern_int *alt_kern_i8(void);
+/* The tables of a level; that of the baseline for a level that this architecture has not. */
+const struct alt_kern *alt_kern_f32_table(enum alt_isa isa);
+const struct alt_kern *alt_kern_f64_table(enum alt_isa isa);
+const struct alt_kern_int *alt_kern_i8_table(enum alt_isa isa);
+/* Those of this machine. */
+static inline const struct alt_kern *alt_kern_f32(void) { return alt_kern_f32_table(alt_cpu_isa()); }
+static inline const struct alt_kern *alt_kern_f64(void) { return alt_kern_f64_table(alt_cpu_isa()); }
+static inline const struct alt_kern_int *alt_kern_i8(void) { return alt_kern_i8_table(alt_cpu_isa()); }
 
 #endif

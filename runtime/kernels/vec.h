@@ -17,9 +17,15 @@ typedef double real;
 typedef float real;
 #endif
 
-/* Elements of a vector; rows of a register tile; registers: 6 x 2 accumulators of 16, 8 x 2 of 32. */
+#if ALT_KERN_VECTOR == 64 || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
+
+/* Elements of a vector; rows of a register tile, whose accumulators are 6 x 2 of 16 registers or 8 x 2 of 32. */
 #define LANES ((int)(ALT_KERN_VECTOR / sizeof(real)))
-#define MR (ALT_KERN_VECTOR == 64 ? 8 : 6)
+#define MR (REGISTERS == 32 ? 8 : 6)
 #define NR (2 * LANES)
 
 typedef real vec __attribute__((vector_size(ALT_KERN_VECTOR)));
