@@ -4,8 +4,12 @@
 #include "runtime/layout.h"
 #include "runtime/mem.h"
 #include "runtime/op.h"
+#include "runtime/ops/data.h"
 #include "runtime/ops/pointwise.h"
 #include "runtime/step.h"
+
+#include <float.h>
+#include <math.h>
 
 enum {
     LONGEST = 8,          /* nodes of a group */
@@ -187,6 +191,34 @@ static int bind_post(struct alt_kernel_bind *b, struct fused *f, const struct al
     return ALT_OK;
 }
 
+/* Whether the anchor's kernel itself keeps its results within what node n says; moves *next behind the bounds then. */
+static bool bind_limit(struct alt_kernel_bind *b, struct fused *f, const struct alt_node *n, int *next)
+{
+    float bound[2] = {-INFINITY, INFINITY};
+    int at = *next;
+    if (!f->anchor->limit || (n->op != ALT_OP_RELU && n->op != ALT_OP_CLIP))
+        return false;
+    if (n->op == ALT_OP_RELU) {
+        bound[0] = 0;
+    } else if (n->opset < 11) {
+        bound[0] = alt_attr_float(n, "min", -FLT_MAX);
+        bound[1] = alt_attr_float(n, "max", FLT_MAX);
+    }
+    for (int i = 1; i < n->n_in; i++) {
+        if (!n->in[i]) {
+            at++;
+            continue;
+        }
+        const struct alt_operand *o = &b->in[at++];
+        if (!o->known || alt_operand_count(o) != 1)
+            return false;
+        bound[i - 1] = *(const float *)o->known;
+    }
+    *next = at;
+    f->anchor->limit((void *)(uintptr_t)f->params, bound[0], bound[1]); /* made just now, in our arena */
+    return true;
+}
+
 static int bind_fused(struct alt_kernel_bind *b)
 {
     struct fused *f = alt_arena_alloc(b->arena, sizeof *f);
@@ -204,7 +236,8 @@ static int bind_fused(struct alt_kernel_bind *b)
     if (b->range == 0)
         return ALT_OK;
     for (int i = 1; i < b->n_region; i++)
-        ALT_CHECK(bind_post(b, f, b->region[i], b->region[i - 1]->out[0], &next));
+        if (i > 1 || !bind_limit(b, f, b->region[i], &next))
+            ALT_CHECK(bind_post(b, f, b->region[i], b->region[i - 1]->out[0], &next));
     return ALT_OK;
 }
 
@@ -235,6 +268,10 @@ static void run_fused(const struct alt_kargs *args)
     const struct fused *f = args->params;
     struct alt_kargs part = *args;
     part.params = f->params;
+    if (f->n_posts == 0) {
+        f->anchor->fn(&part);
+        return;
+    }
     for (part.begin = args->begin; part.begin < args->end; part.begin = part.end) {
         part.end = fill_cache(f, part.begin, args->end);
         f->anchor->fn(&part);
@@ -263,13 +300,5 @@ static int bind_row(struct alt_kernel_bind *b)
     return ALT_OK;
 }
 
-static void run_row(const struct alt_kargs *args)
-{
-    const struct fused *f = args->params;
-    struct alt_kargs whole = *args;
-    whole.params = f->params;
-    f->anchor->fn(&whole);
-}
-
 const struct alt_kernel alt_fused_row_kernel = {
-    .name = "fused_row", .fn = run_row, .bind = bind_row, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+    .name = "fused_row", .fn = run_fused, .bind = bind_row, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};

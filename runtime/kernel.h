@@ -65,6 +65,8 @@ struct alt_kernel {
     /* After bind: the dense float32 vector at operand `arg`, one element a column, is added to every row of the output (float32), after
        the last step of the reduction. NULL: cannot. */
     void (*add_row)(void *params, int arg);
+    /* After bind: results (float32) below `low` become that, then those above `high` become that; others stay, NaN too. NULL: cannot. */
+    void (*limit)(void *params, float low, float high);
 };
 
 enum alt_kernel_flag {

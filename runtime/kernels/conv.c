@@ -56,7 +56,19 @@ INLINE void conv_tile(const struct alt_kern_conv *c, int64_t p0, const int m, co
     for (int j = 0; j < v; j++)
 #pragma GCC unroll 14
         for (int i = 0; i < m; i++)
-            store((real *)c->y[j] + (p0 + i) * c->y_pixel, c->bias[j] ? acc[i][j] + load(c->bias[j]) : acc[i][j]);
+            acc[i][j] = c->bias[j] ? acc[i][j] + load(c->bias[j]) : acc[i][j];
+    if (c->limited) {
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+#pragma GCC unroll 14
+            for (int i = 0; i < m; i++)
+                acc[i][j] = limit(acc[i][j], (real)c->low, (real)c->high);
+    }
+#pragma GCC unroll 2
+    for (int j = 0; j < v; j++)
+#pragma GCC unroll 14
+        for (int i = 0; i < m; i++)
+            store((real *)c->y[j] + (p0 + i) * c->y_pixel, acc[i][j]);
 }
 
 typedef void conv_fn(const struct alt_kern_conv *c, int64_t p0);
@@ -75,22 +87,20 @@ EACH_TILE(TILE, 1) EACH_TILE(TILE, 2) EACH_SIDE(SIDE, 1) EACH_SIDE(SIDE, 2)
 static conv_fn *const tiles[2][9] = {{0, EACH_TILE(NAME_TILE, 1)}, {0, EACH_TILE(NAME_TILE, 2)}};
 static conv_fn *const sides[2][15] = {{0, EACH_SIDE(NAME_SIDE, 1)}, {0, EACH_SIDE(NAME_SIDE, 2)}};
 
-/* How many of at most `most` pixels from p on have windows one block apart. */
-INLINE int64_t side_by_side(const struct alt_kern_conv *c, int64_t p, int64_t most)
+/* The first of the tiles of at most `most` pixels into which `count` go most evenly. */
+INLINE int64_t even_tile(int64_t count, int64_t most)
 {
-    int64_t n = 1;
-    while (n < most && c->pixel[p + n] == c->pixel[p] + n * BLOCK)
-        n++;
-    return n;
+    const int64_t parts = (count + most - 1) / most;
+    return (count + parts - 1) / parts;
 }
 
 static void all_pixels(const struct alt_kern_conv *c)
 {
     const int v = c->w[1] ? 1 : 0, most = v ? SIDE_MR_2 : SIDE_MR;
     for (int64_t p = 0, n; p < c->pixels; p += n) {
-        const int64_t left = c->pixels - p;
-        n = side_by_side(c, p, left < most ? left : most);
-        if (n > 1) {
+        const int64_t left = c->pixels - p, run = c->run[p] < left ? c->run[p] : left;
+        if (run > 1 && c->pixel[p + 1] - c->pixel[p] == BLOCK) {
+            n = even_tile(run, most);
             sides[v][n](c, p);
             continue;
         }
@@ -116,6 +126,7 @@ void KERN(conv)(const struct alt_kern_conv *c)
             part.w[j] = c->w[j] ? (const real *)c->w[j] + b * c->steps * c->w_step : NULL;
             part.bias[j] = last ? c->bias[j] : NULL;
         }
+        part.limited = last && c->limited;
         part.accumulate = b > 0;
         all_pixels(&part);
         b += most;
@@ -147,8 +158,19 @@ INLINE void depthwise_tile(const struct alt_kern_depthwise *d, int64_t p0, const
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < PARTS; j++)
-            store((real *)d->y + (p0 + i) * BLOCK + j * LANES,
-                  bias ? acc[i][j] + load(bias + j * LANES) : acc[i][j]);
+            acc[i][j] = bias ? acc[i][j] + load(bias + j * LANES) : acc[i][j];
+    if (d->limited) {
+#pragma GCC unroll 14
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < PARTS; j++)
+                acc[i][j] = limit(acc[i][j], (real)d->low, (real)d->high);
+    }
+#pragma GCC unroll 14
+    for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < PARTS; j++)
+            store((real *)d->y + (p0 + i) * BLOCK + j * LANES, acc[i][j]);
 }
 
 typedef void depthwise_fn(const struct alt_kern_depthwise *d, int64_t p0);
@@ -166,13 +188,9 @@ static depthwise_fn *const depthwise_sides[2][15] = {{0, EACH_SIDE(NAME_DEPTHWIS
 void KERN(depthwise)(const struct alt_kern_depthwise *d)
 {
     for (int64_t p = 0, n; p < d->pixels; p += n) {
-        const int64_t most = d->pixels - p < DEPTHWISE_MR ? d->pixels - p : DEPTHWISE_MR;
-        const int64_t apart = most > 1 ? d->pixel[p + 1] - d->pixel[p] : 0;
-        n = 1;
-        while (n < most && d->pixel[p + n] == d->pixel[p] + n * apart)
-            n++;
-        if (apart != BLOCK && apart != 2 * BLOCK)
-            n = 1;
-        depthwise_sides[n > 1 && apart != BLOCK][n](d, p);
+        const int64_t left = d->pixels - p, run = d->run[p] < left ? d->run[p] : left;
+        const int64_t apart = run > 1 ? d->pixel[p + 1] - d->pixel[p] : 0;
+        n = apart == BLOCK || apart == 2 * BLOCK ? even_tile(run, DEPTHWISE_MR) : 1;
+        depthwise_sides[apart == 2 * BLOCK][n](d, p);
     }
 }

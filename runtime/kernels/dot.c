@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-#if ALT_KERN_X86
-#include <immintrin.h>
-#endif
-
 typedef int32_t veci __attribute__((vector_size(ALT_KERN_VECTOR)));
 typedef uint32_t vecn __attribute__((vector_size(ALT_KERN_VECTOR)));
 typedef veci veciu __attribute__((aligned(2), may_alias));

@@ -56,6 +56,7 @@ struct alt_kern_gather {
 struct alt_kern_conv {
     const void *x;
     const int64_t *pixel;     /* [pixels]: offset of each output pixel's window in x */
+    const int32_t *run;       /* [pixels]: how many from this one on lie equally far apart; may go beyond `pixels` */
     int64_t pixels;
     const int64_t *step;      /* [steps]: offset of each reduction step within a block of input channels */
     int64_t steps, blocks, x_block, last_steps; /* the last block of input channels has only `last_steps` */
@@ -65,18 +66,23 @@ struct alt_kern_conv {
     void *y[2];
     int64_t y_pixel;
     bool accumulate;          /* the accumulators start with what y holds, not with zero */
+    bool limited;             /* results below `low` become that, then those above `high` that; others stay, NaN too */
+    double low, high;         /* of the element type */
 };
 
 /* Output pixels of one block of channels, each channel by itself (group == channels). */
 struct alt_kern_depthwise {
     const void *x;
     const int64_t *pixel;
+    const int32_t *run;       /* as in alt_kern_conv */
     int64_t pixels;
     const int64_t *step;      /* [steps]: offset of each tap */
     int64_t steps;
     const void *w;            /* [steps][block] */
     const void *bias;         /* [block] or NULL */
     void *y;                  /* [pixels][block] */
+    bool limited;             /* as in alt_kern_conv */
+    double low, high;
 };
 
 /* One row of elements combined with another, `blocks` times `block` elements side by side:

@@ -79,29 +79,37 @@ static void conv(const struct side *s, int variant)
     static const int64_t apart[] = {8, 16}, step[TAPS] = {0, 2, 5};
     const int64_t lanes = s->k->lanes, pixels = 1 + variant % 14, vectors = 1 + variant / 14 % 2;
     int64_t pixel[14];
-    for (int64_t p = 0; p < pixels; p++)
+    int32_t run[14];
+    for (int64_t p = 0; p < pixels; p++) {
         pixel[p] = p * apart[variant / 28];
+        run[p] = (int32_t)(pixels - p);
+    }
     for (int64_t c = 0; c < WIDE; c += vectors * lanes)
         s->k->conv(&(struct alt_kern_conv){
-            .x = s->x, .pixel = pixel, .pixels = pixels, .step = step, .steps = TAPS, .blocks = 2, .x_block = WIDE,
+            .x = s->x, .pixel = pixel, .run = run, .pixels = pixels, .step = step, .steps = TAPS, .blocks = 2, .x_block = WIDE,
             .last_steps = TAPS - 1, .w = {from(s, s->w, c), vectors > 1 ? from(s, s->w, c + lanes) : NULL}, .w_step = WIDE,
-            .bias = {from(s, s->x, c), from(s, s->x, c + lanes)}, .y = {to(s, c), to(s, c + lanes)}, .y_pixel = WIDE});
+            .bias = {from(s, s->x, c), from(s, s->x, c + lanes)}, .y = {to(s, c), to(s, c + lanes)}, .y_pixel = WIDE,
+            .limited = variant % 3 == 1, .low = -20, .high = 50});
 }
 
-/* 1 to 13 pixels, one more than a tile has, whose windows lie 8, 16 or 32 apart. */
+/* 1 to 13 pixels, one more than a tile has, whose windows lie 8, 16 or 24 apart. */
 static void depthwise(const struct side *s, int variant)
 {
     static const int64_t step[TAPS] = {0, WIDE, 3 * WIDE};
-    const int64_t block = s->k->block, pixels = 1 + variant % 13, apart = INT64_C(8) << variant / 13;
+    const int64_t block = s->k->block, pixels = 1 + variant % 13, apart = 8 * (1 + variant / 13);
     int64_t pixel[13];
+    int32_t run[13];
     double w[TAPS * WIDE], y[13 * WIDE] = {0};
-    for (int64_t p = 0; p < pixels; p++)
-        pixel[p] = p * apart % 256;
+    for (int64_t p = 0; p < pixels; p++) {
+        pixel[p] = p * apart;
+        run[p] = (int32_t)(pixels - p);
+    }
     for (int64_t c = 0; c < WIDE; c += block) {
         for (int64_t t = 0; t < TAPS; t++)
             memcpy((char *)w + t * block * (int64_t)s->size, from(s, s->w, t * WIDE + c), (size_t)block * s->size);
-        s->k->depthwise(&(struct alt_kern_depthwise){.x = from(s, s->x, c), .pixel = pixel, .pixels = pixels, .step = step,
-                                                     .steps = TAPS, .w = w, .bias = variant % 2 ? w : NULL, .y = y});
+        s->k->depthwise(&(struct alt_kern_depthwise){.x = from(s, s->x, c), .pixel = pixel, .run = run, .pixels = pixels,
+                                                     .step = step, .steps = TAPS, .w = w, .bias = variant % 2 ? w : NULL, .y = y,
+                                                     .limited = variant % 3 == 1, .low = -20, .high = 50});
         spread(s, y, pixels, block, c);
     }
 }

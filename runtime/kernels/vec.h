@@ -9,6 +9,7 @@
 #define ALT_KERN_BITS 32
 #define ALT_KERN_VECTOR 16
 #define ALT_KERN_SUFFIX base_f32
+#define ALT_KERN_X86 0
 #endif
 
 #if ALT_KERN_BITS == 64
@@ -28,6 +29,18 @@ typedef float real;
 #define MR (REGISTERS == 32 ? 8 : 6)
 #define NR (2 * LANES)
 
+/* MM(max) is the intrinsic for whole vectors of the element type. */
+#if ALT_KERN_X86
+#include <immintrin.h>
+#define MM_WIDTH_16 _mm_
+#define MM_WIDTH_32 _mm256_
+#define MM_WIDTH_64 _mm512_
+#define MM_TYPE_32 _ps
+#define MM_TYPE_64 _pd
+#define MM(name) \
+    ALT_KERN_PASTE(ALT_KERN_PASTE(ALT_KERN_PASTE(MM_WIDTH_, ALT_KERN_VECTOR), name), ALT_KERN_PASTE(MM_TYPE_, ALT_KERN_BITS))
+#endif
+
 typedef real vec __attribute__((vector_size(ALT_KERN_VECTOR)));
 /* The same at any element's address. */
 typedef real vecu __attribute__((vector_size(ALT_KERN_VECTOR), aligned(ALT_KERN_BITS / 8), may_alias));
@@ -39,6 +52,21 @@ typedef real vecu __attribute__((vector_size(ALT_KERN_VECTOR), aligned(ALT_KERN_
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vec load(const real *p) { return *(const vecu *)p; }
+/* Below low: low, above high: high; NaN passes. */
+INLINE vec limit(vec v, real low, real high)
+{
+    const vec l = (vec){0} + low, h = (vec){0} + high;
+#if ALT_KERN_X86
+    v = MM(max)(l, v); /* the second operand where one is NaN */
+    return MM(min)(h, v);
+#else
+    typedef __typeof__(v < l) mask;
+    const mask below = v < l;
+    v = (vec)((below & (mask)l) | (~below & (mask)v));
+    const mask above = v > h;
+    return (vec)((above & (mask)h) | (~above & (mask)v));
+#endif
+}
 INLINE void store(real *p, vec v) { *(vecu *)p = v; }
 
 void KERN(gemm)(const struct alt_kern_gemm *g);

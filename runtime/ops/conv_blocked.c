@@ -27,6 +27,9 @@ struct blocked {
     int64_t units, share, shares; /* pairs of vectors of output channels; how many a tile takes */
     int64_t steps, last_steps, x_block;
     const int64_t *pixel, *step;
+    const int32_t *run;
+    bool limited; /* see alt_kern_conv */
+    float low, high;
 };
 
 /* Two vectors of output channels for all pixels of a tile. */
@@ -35,9 +38,9 @@ static void run_unit(const struct blocked *b, const struct alt_kargs *args, cons
 {
     const int64_t lanes = b->kern->lanes, block = b->block;
     float bias[2][16] = {{0}};
-    struct alt_kern_conv k = {.x = x, .pixel = b->pixel, .pixels = t->rows * t->cols, .step = b->step, .steps = b->steps,
+    struct alt_kern_conv k = {.x = x, .pixel = b->pixel, .run = b->run, .pixels = t->rows * t->cols, .step = b->step, .steps = b->steps,
                               .blocks = b->in_blocks, .x_block = b->x_block, .last_steps = b->last_steps, .w_step = block,
-                              .y_pixel = block};
+                              .y_pixel = block, .limited = b->limited, .low = (double)b->low, .high = (double)b->high};
     for (int v = 0; v < 2; v++) {
         const int64_t o = (unit * 2 + v) * lanes, ob = o / block;
         if (ob >= b->out_blocks)
@@ -91,19 +94,29 @@ static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64
     return true;
 }
 
+static void limit(void *params, float low, float high)
+{
+    struct blocked *b = params;
+    b->limited = true;
+    b->low = low;
+    b->high = high;
+}
+
 /* Offsets of the reduction steps of one block of input channels: channel by channel, taps ascending. */
 static alt_status make_tables(struct blocked *b, struct alt_arena *arena, bool plain_x)
 {
     const int64_t channel = !plain_x ? 1 : b->region.copied ? b->region.elements : b->x_c;
     int64_t *pixel = alt_arena_array(arena, (size_t)(b->region.rows * b->region.cols), sizeof *pixel);
+    int32_t *run = alt_arena_array(arena, (size_t)(b->region.rows * b->region.cols), sizeof *run);
     int64_t *step = alt_arena_array(arena, (size_t)b->steps, sizeof *step);
-    if (!pixel || !step)
+    if (!pixel || !run || !step)
         return ALT_E_NOMEM;
-    alt_region_pixels(&b->region, pixel);
+    alt_region_pixels(&b->region, pixel, run);
     alt_region_taps(&b->region, step);
     for (int64_t s = b->c.taps; s < b->steps; s++)
         step[s] = step[s - b->c.taps] + channel;
     b->pixel = pixel;
+    b->run = run;
     b->step = step;
     b->x_block = plain_x ? b->block * channel : b->region.copied ? b->region.elements : b->x_c;
     return ALT_OK;
@@ -157,4 +170,4 @@ static int bind(struct alt_kernel_bind *bind)
     return ALT_OK;
 }
 
-const struct alt_kernel alt_conv_blocked = {.name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT, .piece = piece};
+const struct alt_kernel alt_conv_blocked = {.name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT, .piece = piece, .limit = limit};

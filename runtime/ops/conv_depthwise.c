@@ -21,6 +21,9 @@ struct depthwise {
     int64_t x_n, x_c;
     int64_t w_o, w_axis[ALT_WINDOW_RANK], b_o;
     const int64_t *pixel, *step;   /* blocked; plain: step only */
+    const int32_t *run;            /* blocked */
+    bool limited;                  /* blocked: see alt_kern_conv */
+    float low, high;
     const int64_t *weight;         /* plain: offset of each weight from its channel's first */
 };
 
@@ -92,11 +95,12 @@ static void run_blocked(const struct alt_kargs *args)
         for (int64_t j = 0; d->c.bias && j < block && c * block + j < d->c.o; j++)
             bias[j] = ((const float *)args->operand[2].data)[c * block + j];
         d->kern->depthwise(&(struct alt_kern_depthwise){
-            .x = r->copied ? args->scratch : x, .pixel = d->pixel, .pixels = t.rows * t.cols, .step = d->step,
+            .x = r->copied ? args->scratch : x, .pixel = d->pixel, .run = d->run, .pixels = t.rows * t.cols, .step = d->step,
             .steps = d->c.taps, .w = (const float *)args->operand[1].data + c * d->c.taps * block,
             .bias = d->c.bias ? bias : NULL,
             .y = (float *)args->operand[args->operand_count - 1].data +
-                 ((n * d->channels + c) * d->c.pixels + t.pixel) * block});
+                 ((n * d->channels + c) * d->c.pixels + t.pixel) * block,
+            .limited = d->limited, .low = (double)d->low, .high = (double)d->high});
     }
 }
 
@@ -112,6 +116,14 @@ static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64
     *begin = (tile / tiles * d->c.pixels + t.pixel) * d->block;
     *end = *begin + t.rows * t.cols * d->block;
     return true;
+}
+
+static void limit(void *params, float low, float high)
+{
+    struct depthwise *d = params;
+    d->limited = true;
+    d->low = low;
+    d->high = high;
 }
 
 /* Offsets of a channel's weights, taps ascending. */
@@ -130,14 +142,16 @@ static void weight_offsets(const struct depthwise *d, int64_t *out)
 static alt_status make_tables(struct depthwise *d, struct alt_arena *arena)
 {
     int64_t *pixel = alt_arena_array(arena, (size_t)(d->region.rows * d->region.cols), sizeof *pixel);
+    int32_t *run = alt_arena_array(arena, (size_t)(d->region.rows * d->region.cols), sizeof *run);
     int64_t *step = alt_arena_array(arena, (size_t)d->c.taps, sizeof *step);
     int64_t *weight = alt_arena_array(arena, (size_t)d->c.taps, sizeof *weight);
-    if (!pixel || !step || !weight)
+    if (!pixel || !run || !step || !weight)
         return ALT_E_NOMEM;
-    alt_region_pixels(&d->region, pixel);
+    alt_region_pixels(&d->region, pixel, run);
     alt_region_taps(&d->region, step);
     weight_offsets(d, weight);
     d->pixel = pixel;
+    d->run = run;
     d->step = step;
     d->weight = weight;
     return ALT_OK;
@@ -186,4 +200,5 @@ static int bind_blocked(struct alt_kernel_bind *b) { return bind(b, true); }
 const struct alt_kernel alt_conv_depthwise = {
     .name = "conv_depthwise", .fn = run_plain, .bind = bind_plain, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
 const struct alt_kernel alt_conv_depthwise_blocked = {
-    .name = "conv_depthwise_blocked", .fn = run_blocked, .bind = bind_blocked, .numerics = ALT_KERNEL_EXACT, .piece = piece};
+    .name = "conv_depthwise_blocked", .fn = run_blocked, .bind = bind_blocked, .numerics = ALT_KERNEL_EXACT, .piece = piece,
+    .limit = limit};

@@ -131,14 +131,20 @@ int64_t alt_region_offset(const struct alt_region *r, const struct alt_region_ti
     return at;
 }
 
-void alt_region_pixels(const struct alt_region *r, int64_t *offset)
+void alt_region_pixels(const struct alt_region *r, int64_t *offset, int32_t *run)
 {
     const struct alt_op_window *w = r->w;
     const int last = w->rank - 1;
     for (int64_t row = 0; row < r->rows; row++)
         for (int64_t col = 0; col < r->cols; col++)
-            *offset++ = col * w->stride[last] * r->axis[last] +
-                        (last > 0 ? row * w->stride[last - 1] * r->axis[last - 1] : 0);
+            offset[row * r->cols + col] = col * w->stride[last] * r->axis[last] +
+                                          (last > 0 ? row * w->stride[last - 1] * r->axis[last - 1] : 0);
+    for (int64_t p = r->rows * r->cols, apart = 0; p-- > 0;) {
+        const bool end = p + 1 == r->rows * r->cols;
+        const int64_t next = end ? 0 : offset[p + 1] - offset[p];
+        run[p] = end ? 1 : run[p + 1] > 1 && next == apart ? run[p + 1] + 1 : 2;
+        apart = next;
+    }
 }
 
 void alt_region_taps(const struct alt_region *r, int64_t *offset)

@@ -40,8 +40,9 @@ void alt_region_tile_at(const struct alt_region *r, int64_t tile, struct alt_reg
 void alt_region_copy(const struct alt_region *r, const struct alt_region_tile *t, const char *x, char *out);
 /* Offset in the input where an in-place tile starts. */
 int64_t alt_region_offset(const struct alt_region *r, const struct alt_region_tile *t);
-/* Offsets of the rows * cols output positions of a whole tile from its start; of each kernel position from a window's start. */
-void alt_region_pixels(const struct alt_region *r, int64_t *offset);
+/* Offsets of the rows * cols output positions of a whole tile from its start, and how many from each on lie equally far apart. */
+void alt_region_pixels(const struct alt_region *r, int64_t *offset, int32_t *run);
+/* Offset of each kernel position from a window's start. */
 void alt_region_taps(const struct alt_region *r, int64_t *offset);
 
 #endif
