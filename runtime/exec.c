@@ -10,8 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Below this many operations a step stays on the caller: waking a worker costs about 5 us, some 10^4 operations. */
-#define PARALLEL_FLOPS 1e5
+/* Every thread that takes part in a step gets at least about this many operations: waking a worker costs about 5 us, some 10^4
+ * operations. So small steps stay on the caller. */
+#define THREAD_FLOPS 5e4
 /* Tiles are handed out in about this many pieces a thread, so that one slow core does not hold up the others. */
 enum { PIECES = 4 };
 /* A run that can be stopped looks up after about this many operations of a long step, some 10 ms of them. */
@@ -110,7 +111,8 @@ static void resolve(const struct alt_exec *x, const struct alt_binding *b, const
 /* At most so many take part in a kernel step. */
 static int threads_of(const struct alt_exec *x, const struct alt_bstep *bs)
 {
-    return bs->flops < PARALLEL_FLOPS || bs->range == 1 ? 1 : x->threads;
+    const double most = bs->range < bs->flops / THREAD_FLOPS ? (double)bs->range : bs->flops / THREAD_FLOPS;
+    return most < 2 ? 1 : most < x->threads ? (int)most : x->threads;
 }
 
 static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
