@@ -53,6 +53,32 @@ static void resizes_integers(void **state)
     node_close(&t);
 }
 
+/* Rows that repeat elements and each other, of 4-byte elements and of others. */
+static void whole_factors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *scales, *want;
+    } cases[] = {
+        {"float32[2,3] ..", "float32[2] 2 2", "float32[4,6] 0 0 1 1 2 2 0 0 1 1 2 2 3 3 4 4 5 5 3 3 4 4 5 5"},
+        {"int32[1,2] ..", "float32[2] 3 3", "int32[3,6] 0 0 0 1 1 1 0 0 0 1 1 1 0 0 0 1 1 1"},
+        {"uint8[1,2] ..", "float32[2] 2 2", "uint8[2,4] 0 0 1 1 0 0 1 1"},
+        {"uint8[1,1,2,4] ..", "float32[4] 1 1 2 1", "uint8[1,1,4,4] 0 1 2 3 0 1 2 3 4 5 6 7 4 5 6 7"},
+        {"float32[1,1] ..", "float32[2] 1 5", "float32[1,5] 0 0 0 0 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct test_node t;
+        node_open(&t, ALT_OP_RESIZE, 13);
+        node_text(&t, "coordinate_transformation_mode", "asymmetric");
+        node_text(&t, "nearest_mode", "floor");
+        node_in(&t, cases[i].in);
+        node_in(&t, NULL);
+        node_in(&t, cases[i].scales);
+        node_expect(&t, 0, cases[i].want);
+        node_close(&t);
+    }
+}
+
 static void old_versions(void **state)
 {
     (void)state;
@@ -145,7 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_follow_symbols),
         cmocka_unit_test(resizes_integers),
-        cmocka_unit_test(old_versions),
+        cmocka_unit_test(whole_factors), cmocka_unit_test(old_versions),
         cmocka_unit_test(crops_and_bad_arguments),
         cmocka_unit_test(samples_strange_points),
         cmocka_unit_test(affine_grids),

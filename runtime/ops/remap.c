@@ -2,6 +2,7 @@
 #include "runtime/ops/remap.h"
 
 #include "runtime/ops/copy.h"
+#include "runtime/ops/loop.h"
 
 #include <string.h>
 
@@ -59,6 +60,10 @@ static alt_status find_runs(struct alt_arena *arena, struct alt_remap *r, const 
         now->n = run_length(offset, n, i, (int64_t)r->block, &now->step);
     }
     r->run = run;
+    r->repeat = r->size == 4 && r->block == 4 && run[0].n > 1 ? run[0].n : 0;
+    for (int64_t i = 0; i < r->n_runs; i++)
+        if (run[i].n != r->repeat || run[i].step != 0 || run[i].src != i * 4)
+            r->repeat = 0;
     return ALT_OK;
 }
 
@@ -146,9 +151,23 @@ static void copy_blocks(size_t block, char *dst, const char *src, int64_t step, 
     }
 }
 
+ALT_LOOP(repeat_words, (const uint32_t *restrict src, int64_t n, int64_t times, uint32_t *restrict dst), (src, n, times, dst), {
+    if (times == 2)
+        for (int64_t i = 0; i < n; i++) {
+            dst[2 * i] = src[i];
+            dst[2 * i + 1] = src[i];
+        }
+    else
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < times; j++)
+                dst[i * times + j] = src[i];
+})
+
 static void copy_row(const struct alt_remap *r, char *dst, const char *src, const char *fill)
 {
-    for (int64_t i = 0; i < r->n_runs; i++) {
+    if (r->repeat)
+        repeat_words((const uint32_t *)(const void *)src, r->n_runs, r->repeat, (uint32_t *)(void *)dst);
+    for (int64_t i = 0; !r->repeat && i < r->n_runs; i++) {
         const struct alt_remap_run *run = &r->run[i];
         char *to = dst + run->at * (int64_t)r->block;
         if (run->src == ALT_REMAP_OUTSIDE)
@@ -162,7 +181,7 @@ static void copy_row(const struct alt_remap *r, char *dst, const char *src, cons
 
 void alt_remap_run(const struct alt_remap *r, const void *src, void *dst, const void *fill, int64_t begin, int64_t end)
 {
-    int64_t last = end * r->rows_tile < r->rows ? end * r->rows_tile : r->rows;
+    int64_t last = end * r->rows_tile < r->rows ? end * r->rows_tile : r->rows, before = INT64_MIN;
     for (int64_t row = begin * r->rows_tile; row < last; row++) {
         int64_t at = 0, rest = row;
         bool inside = true;
@@ -173,9 +192,12 @@ void alt_remap_run(const struct alt_remap *r, const void *src, void *dst, const 
             at += inside ? offset : 0;
         }
         char *to = (char *)dst + row * r->row_bytes;
-        if (inside)
-            copy_row(r, to, (const char *)src + at, fill);
-        else
+        if (!inside)
             fill_bytes(to, fill, r->size, r->row_bytes);
+        else if (at == before)
+            memcpy(to, to - r->row_bytes, (size_t)r->row_bytes);
+        else
+            copy_row(r, to, (const char *)src + at, fill);
+        before = inside ? at : INT64_MIN;
     }
 }

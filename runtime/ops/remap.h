@@ -2,7 +2,8 @@
  * value where a table says "outside". Padding of all modes, cropping and nearest-neighbour resizing are this.
  *
  * Trailing axes that are read straight become one block; along the innermost axis left, blocks in arithmetic progression
- * become runs, so that the middle of a padded row is one memcpy.
+ * become runs, so that the middle of a padded row is one memcpy. Where every 4-byte element repeats equally often (upsampling by a whole
+ * number), a row is one loop; a row that reads what the one before read is a copy of that one.
  */
 #ifndef ALT_RUNTIME_OPS_REMAP_H
 #define ALT_RUNTIME_OPS_REMAP_H
@@ -24,6 +25,7 @@ struct alt_remap {
     const int64_t *offset[ALT_MAX_RANK]; /* [extent] bytes of the source, or ALT_REMAP_OUTSIDE */
     const struct alt_remap_run *run;     /* of the innermost axis */
     int64_t n_runs;
+    int64_t repeat;                      /* output elements of every source element side by side; 0: runs */
     int64_t row_bytes, rows, rows_tile, tiles;
 };
 
