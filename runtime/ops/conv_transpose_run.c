@@ -129,19 +129,19 @@ static void put_panel(const struct tile *t, int64_t panel)
     int64_t coord[ALT_WINDOW_RANK][ALT_PANEL_MOST];
     const int64_t cols = panel_cols(t, panel), nr = p->kern->nr;
     alt_panel_coords(&t->panel, t->pixel + panel * nr, cols, coord);
-    for (int64_t j = 0; j < cols; j++) {
-        int64_t at = 0;
+    int64_t place[ALT_PANEL_MOST] = {0};
+    for (int64_t j = 0; j < cols; j++)
         for (int a = 0; a < w->rank; a++)
-            at = at * w->out[a] + t->first[a] + coord[a][j] * w->stride[a];
-        const char *from = t->scratch + p->at_sums + (panel * p->rows * nr + j) * p->real;
-        for (int64_t i = 0; i < t->rows; i++, from += nr * p->real, at += p->pixels) {
-            if (p->wide)
-                alt_half_put(p->dtype, t->y, at, *(const float *)(const void *)from);
-            else if (p->size == 4)
-                memcpy(t->y + at * 4, from, 4);
-            else
-                memcpy(t->y + at * 8, from, 8);
-        }
+            place[j] = place[j] * w->out[a] + t->first[a] + coord[a][j] * w->stride[a];
+    const char *from = t->scratch + p->at_sums + panel * p->rows * nr * p->real;
+    char *y = t->y;
+    for (int64_t i = 0; i < t->rows; i++, from += nr * p->real, y += p->pixels * p->size) {
+        for (int64_t j = 0; p->wide && j < cols; j++)
+            alt_half_put(p->dtype, y, place[j], ((const float *)(const void *)from)[j]);
+        for (int64_t j = 0; !p->wide && p->size == 4 && j < cols; j++)
+            ((float *)(void *)y)[place[j]] = ((const float *)(const void *)from)[j];
+        for (int64_t j = 0; p->size == 8 && j < cols; j++)
+            ((double *)(void *)y)[place[j]] = ((const double *)(const void *)from)[j];
     }
 }
 
