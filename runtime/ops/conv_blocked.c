@@ -13,7 +13,7 @@ enum {
     PIXELS = 96,       /* of a tile: enough to repay reading the weights */
     REGION = 1 << 18,  /* elements that all regions of a tile may take: 1 MiB */
     TILES = 32,        /* wanted at least, so that the threads have equal shares */
-    CHANNELS = 64      /* fewer output channels a tile do not repay the copied region */
+    CHANNELS = 64      /* fewer output channels a tile do not repay a copied region */
 };
 
 struct blocked {
@@ -127,7 +127,7 @@ static void share_units(struct blocked *b)
     const int64_t per_unit = 2 * b->kern->lanes, places = alt_region_tiles(&b->region) * b->c.n;
     b->units = (b->out_blocks * b->block + per_unit - 1) / per_unit;
     b->shares = (TILES + places - 1) / places;
-    const int64_t most = (b->units * per_unit + CHANNELS - 1) / CHANNELS;
+    const int64_t most = b->region.copied ? (b->units * per_unit + CHANNELS - 1) / CHANNELS : b->units;
     b->shares = b->shares < most ? b->shares : most;
     b->share = (b->units + b->shares - 1) / b->shares;
     b->shares = (b->units + b->share - 1) / b->share;
