@@ -134,7 +134,7 @@ static alt_status create(alt_model *model, const alt_session_options *given, alt
     ALT_CHECK(allocate(&options, &s));
     s->options.threads = options.threads ? options.threads : alt_cpu_cores();
     s->options.max_contexts = options.max_contexts ? options.max_contexts : DEFAULT_CONTEXTS;
-    alt_turns_init(&s->turns, options.max_contexts || options.fail_when_busy ? ANY_NUMBER : alt_cpu_cores());
+    alt_turns_init(&s->turns, options.max_contexts || options.fail_when_busy ? ANY_NUMBER : alt_turns_limit(alt_cpu_cores()));
     s->model = alt_model_retain(model);
     ALT_TRY(alt_pool_acquire(&s->pool));
     ALT_TRY(make_plan(s, diag));

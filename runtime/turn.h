@@ -2,7 +2,7 @@
  *
  * Runs beyond the cores make none end sooner, but each has an arena of its own, and what a time slice leaves in the caches the next
  * one drives out. So, unless the caller has said how many contexts there may be, as many runs are under way as there are
- * cores, and others wait for the first to end. Runs shorter than a time slice, which are seldom cut by one, do not wait:
+ * cores, and on several cores one more, which fills the gap while the next is woken; others wait for the first to end. Runs shorter than a time slice, which are seldom cut by one, do not wait:
  * a change of threads would cost more than it saves. Who waits, for a turn or for a context, stands in one queue and is called in order.
  */
 #ifndef ALT_RUNTIME_TURN_H
@@ -25,6 +25,8 @@ struct alt_turns {
     int64_t shortest_ns;           /* about what the shortest of recent runs took */
 };
 
+/* Runs at once on so many cores. */
+static inline int alt_turns_limit(int cores) { return cores > 1 ? cores + 1 : cores; }
 /* Runs count as long until one has shown otherwise. */
 void alt_turns_init(struct alt_turns *turns, int limit);
 /* True when one more run beside those under way is in nobody's way. */
