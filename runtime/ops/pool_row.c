@@ -61,23 +61,12 @@ static double power(double x, int64_t p)
 }
 
 /* n 8-bit integers `step` apart. */
-ALT_LOOP(widen_i8, (const int8_t *x, int64_t n, int64_t step, float *out), (x, n, step, out), {
-    if (step == 1)
-        for (int64_t i = 0; i < n; i++)
-            out[i] = (float)x[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            out[i] = (float)x[i * step];
-})
-
-ALT_LOOP(widen_u8, (const uint8_t *x, int64_t n, int64_t step, float *out), (x, n, step, out), {
-    if (step == 1)
-        for (int64_t i = 0; i < n; i++)
-            out[i] = (float)x[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            out[i] = (float)x[i * step];
-})
+#define WIDEN(name, T) \
+    ALT_LOOP(name, (const T *x, int64_t n, int64_t step, float *out), (x, n, step, out), { \
+        if (step == 1) for (int64_t i = 0; i < n; i++) out[i] = (float)x[i]; \
+        else for (int64_t i = 0; i < n; i++) out[i] = (float)x[i * step]; })
+WIDEN(widen_i8, int8_t)
+WIDEN(widen_u8, uint8_t)
 
 void alt_pool_widen(const struct alt_pool *p, const void *x, int64_t count, int64_t step, void *out)
 {

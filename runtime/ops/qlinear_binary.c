@@ -17,26 +17,13 @@ struct params {
     int32_t a_zero, b_zero, c_zero;
 };
 
-/* out[i] = (x[i * step] - zero) * scale, step 0 or 1. */
-ALT_LOOP(widen_i8, (const int8_t *x, int64_t step, int64_t n, int32_t zero, float scale, float *y),
-         (x, step, n, zero, scale, y), {
-    if (step == 0)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(*x - zero) * scale;
-    else
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(x[i] - zero) * scale;
-})
-
-ALT_LOOP(widen_u8, (const uint8_t *x, int64_t step, int64_t n, int32_t zero, float scale, float *y),
-         (x, step, n, zero, scale, y), {
-    if (step == 0)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(*x - zero) * scale;
-    else
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (float)(x[i] - zero) * scale;
-})
+/* y[i] = (x[i * step] - zero) * scale, step 0 or 1. */
+#define WIDEN(name, T) \
+    ALT_LOOP(name, (const T *x, int64_t step, int64_t n, int32_t zero, float scale, float *y), (x, step, n, zero, scale, y), { \
+        if (step == 0) for (int64_t i = 0; i < n; i++) y[i] = (float)(*x - zero) * scale; \
+        else for (int64_t i = 0; i < n; i++) y[i] = (float)(x[i] - zero) * scale; })
+WIDEN(widen_i8, int8_t)
+WIDEN(widen_u8, uint8_t)
 
 static void widen(alt_dtype dtype, const void *x, int64_t at, int64_t step, int64_t n, int32_t zero, float scale, float *y)
 {
