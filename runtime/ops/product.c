@@ -273,9 +273,11 @@ void alt_product_tile(const struct alt_product *p, const void *a, const void *b,
     t.rows = p->m - t.i < p->rows ? p->m - t.i : p->rows;
     t.cols = p->n - t.j < nr ? p->n - t.j : nr;
     /* Rows of a and the accumulators first: their sizes do not depend on the tile. */
-    t.a_rows = scratch;
-    t.sums = t.a_rows + rows_size(p) * real;
-    t.panel = t.sums + sums_size(p) * real;
+    if (scratch) {
+        t.a_rows = scratch;
+        t.sums = t.a_rows + rows_size(p) * real;
+        t.panel = t.sums + sums_size(p) * real;
+    }
     int64_t k = 0;
     do {
         const int64_t depth = p->k - k < p->depth ? p->k - k : p->depth;
