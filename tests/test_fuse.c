@@ -150,6 +150,28 @@ static void depthwise_is_followed(void **state)
     check(&g, 40, 3);
 }
 
+/* Both kinds of kernels keep results within bounds themselves: one, the other, both, and none. */
+static void limits_ride_on_the_store(void **state)
+{
+    (void)state;
+    struct graph_bytes g;
+    open_image(&g, 6, "n,20,h,w");
+    graph_bytes_weights(&g, "w1", "40,20,1,1", 0.5f);
+    graph_bytes_weights(&g, "w2", "40,1,3,3", 0.5f);
+    graph_bytes_weights(&g, "w3", "9,40,3,3", 0.2f);
+    graph_bytes_weights(&g, "low", "", 0.5f);
+    graph_bytes_weights(&g, "high", "1", 0.5f);
+    graph_bytes_node(&g, "Conv", "x,w1", "a", NULL);
+    graph_bytes_node(&g, "Clip", "a,low,high", "b", NULL);
+    graph_bytes_node(&g, "Conv", "b,w2", "c", "group=40 pads=1,1,1,1");
+    graph_bytes_node(&g, "Relu", "c", "d", NULL);
+    graph_bytes_node(&g, "Conv", "d,w2", "e", "group=40 strides=2,2");
+    graph_bytes_node(&g, "Clip", "e,,high", "f", NULL);
+    graph_bytes_node(&g, "Conv", "f,w3", "h", "pads=1,1,1,1");
+    graph_bytes_node(&g, "Clip", "h", "y", NULL);
+    check(&g, 20, 8);
+}
+
 /* What is read elsewhere, or spread along channels only, stays a step of its own. */
 static void others_stand_alone(void **state)
 {
@@ -198,6 +220,7 @@ int main(void)
         cmocka_unit_test(activations_follow),
         cmocka_unit_test(residual_addition_follows_the_later_convolution),
         cmocka_unit_test(depthwise_is_followed),
+        cmocka_unit_test(limits_ride_on_the_store),
         cmocka_unit_test(others_stand_alone),
         cmocka_unit_test(products_add_rows),
     };
