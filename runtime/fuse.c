@@ -80,19 +80,56 @@ static bool adds_row(const struct alt_node *n, const struct alt_gvalue *v)
     return fits;
 }
 
+/* Relu, or Clip with constant bounds. */
+static bool limits(const struct alt_node *n)
+{
+    for (int i = 1; n->op == ALT_OP_CLIP && i < n->n_in; i++) {
+        const struct alt_gvalue *bound = n->in[i];
+        if (bound && (bound->kind != ALT_GV_CONST || alt_dims_count(bound->type.shape.rank, bound->type.shape.dim) != 1))
+            return false;
+    }
+    return n->op == ALT_OP_RELU || n->op == ALT_OP_CLIP;
+}
+
+/* The part of an epilogue that node n would be behind v, or 0. */
+static unsigned part_of(const struct alt_node *n, const struct alt_gvalue *v)
+{
+    if (adds_row(n, v))
+        return ALT_EPILOGUE_ROW;
+    if (n->op == ALT_OP_ADD && n->in[0] != n->in[1] && alt_shape_equal(&n->in[0]->type.shape, &n->in[1]->type.shape))
+        return ALT_EPILOGUE_ADD;
+    return limits(n) ? ALT_EPILOGUE_LIMIT : 0;
+}
+
+/* How nodes behind an anchor are computed, one after another. */
+struct riders {
+    unsigned can, taken; /* parts of the anchor's epilogue */
+    bool posts;          /* the later ones follow piece by piece */
+};
+
+/* The part of the epilogue as which the next node n, behind v, rides; 0: none. */
+static unsigned ride(struct riders *r, const struct alt_node *n, const struct alt_gvalue *v)
+{
+    const unsigned part = part_of(n, v) & r->can;
+    if (r->posts || part <= r->taken)
+        return 0;
+    r->taken |= part;
+    return part;
+}
+
 /* The group that begins with an anchor: node[] and position[] have LONGEST places; returns how many it takes. */
 static int find_group(const struct finder *f, const struct alt_kernel *kernel, const struct alt_node *anchor, int at,
                       const struct alt_node **node, int *position)
 {
     const struct alt_gvalue *v = anchor->out[0];
+    struct riders r = {.can = kernel->epilogue};
     int n = 0;
     node[n] = anchor;
     position[n++] = at;
-    if (kernel->add_row && v->n_uses == 1 && !v->n_outputs && adds_row(v->uses->node, v) && follows(f, v->uses->node, v, at)) {
-        node[n] = v->uses->node;
-        position[n++] = f->position[node[1]->out[0]->id];
-    }
-    while (kernel->piece && n < LONGEST && v->n_uses == 1 && !v->n_outputs && follows(f, v->uses->node, v, at)) {
+    while (n < LONGEST && v->n_uses == 1 && !v->n_outputs && follows(f, v->uses->node, v, at)) {
+        r.posts = !ride(&r, v->uses->node, v);
+        if (r.posts && !kernel->piece)
+            break;
         node[n] = v->uses->node;
         v = node[n]->out[0];
         position[n++] = f->position[v->id];
@@ -107,7 +144,7 @@ static const struct alt_kernel *leads(const struct alt_assignment *a, const stru
         n->out[0]->type.dtype != ALT_FLOAT32)
         return NULL;
     const struct alt_kernel *kernel = kernel_of(n, a->need[at], a->value[n->out[0]->id]);
-    return kernel && (kernel->piece || kernel->add_row) ? kernel : NULL;
+    return kernel && (kernel->piece || kernel->epilogue) ? kernel : NULL;
 }
 
 alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment *a, struct alt_arena *scratch,
@@ -133,7 +170,7 @@ alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment 
         struct alt_fusion *group = alt_arena_alloc(scratch, sizeof *group);
         if (!group)
             return ALT_E_NOMEM;
-        group->kernel = kernel->add_row ? &alt_fused_row_kernel : &alt_fused_kernel;
+        group->kernel = kernel->flags & ALT_KERNEL_STRIDED ? &alt_fused_strided_kernel : &alt_fused_kernel;
         group->n_nodes = count;
         group->node = alt_arena_array(scratch, (size_t)count, sizeof *group->node);
         group->position = alt_arena_array(scratch, (size_t)count, sizeof *group->position);
@@ -157,19 +194,27 @@ struct fused {
     struct alt_pointwise *post[LONGEST];
 };
 
-/* Chooses and binds the kernel of one node over some of the step's operands; results in *sub. */
-static int bind_node(struct alt_kernel_bind *b, const struct alt_node *n, const struct alt_operand *in, struct alt_kernel_bind *sub)
+static int select_node(struct alt_kernel_bind *b, const struct alt_node *n, const struct alt_operand *in, const struct alt_kernel **out)
 {
     struct alt_select sel = {.node = n, .diag = b->diag, .n_in = n->n_in, .n_out = 1, .in = in, .out = b->out};
+    return alt_op_table[n->op].impl->select(&sel, out);
+}
+
+/* Binds the kernel of one node over some of the step's operands; results in *sub. */
+static int bind_node(struct alt_kernel_bind *b, const struct alt_node *n, const struct alt_operand *in,
+                     const struct alt_kernel_epilogue *epilogue, struct alt_kernel_bind *sub)
+{
     const struct alt_kernel *kernel;
-    ALT_CHECK(alt_op_table[n->op].impl->select(&sel, &kernel));
+    ALT_CHECK(select_node(b, n, in, &kernel));
     *sub = (struct alt_kernel_bind){.kernel = kernel, .node = n, .diag = b->diag, .arena = b->arena, .n_in = n->n_in, .n_out = 1,
                                     .in = in, .out = b->out, .range = 1};
+    if (epilogue)
+        sub->epilogue = *epilogue;
     return kernel->bind ? kernel->bind(sub) : ALT_OK;
 }
 
-/* Node n, whose input `made` is what the node before it makes; *next: the operand where its other inputs begin. */
-static int bind_post(struct alt_kernel_bind *b, struct fused *f, const struct alt_node *n, const struct alt_gvalue *made, int *next)
+/* Node n, whose input `made` is what the node before it makes; its other inputs are operands from `next` on. */
+static int bind_post(struct alt_kernel_bind *b, struct fused *f, const struct alt_node *n, const struct alt_gvalue *made, int next)
 {
     struct alt_operand *in = alt_arena_array(b->arena, (size_t)n->n_in + 1, sizeof *in);
     int arg[LONGEST];
@@ -177,12 +222,12 @@ static int bind_post(struct alt_kernel_bind *b, struct fused *f, const struct al
     if (!in)
         return ALT_E_NOMEM;
     for (int i = 0; i < n->n_in; i++) {
-        arg[i] = n->in[i] == made ? b->n_in : (*next)++;
+        arg[i] = n->in[i] == made ? b->n_in : next++;
         in[i] = arg[i] == b->n_in ? b->out[0] : b->in[arg[i]];
         in[i].known = arg[i] == b->n_in ? NULL : in[i].known;
     }
     arg[n->n_in] = b->n_in;
-    ALT_CHECK(bind_node(b, n, in, &sub));
+    ALT_CHECK(bind_node(b, n, in, NULL, &sub));
     struct alt_pointwise *p = (struct alt_pointwise *)(uintptr_t)sub.params; /* made just now, in our arena */
     for (int i = 0; i <= p->n_in; i++)
         p->operand[i].arg = arg[p->operand[i].arg];
@@ -191,53 +236,76 @@ static int bind_post(struct alt_kernel_bind *b, struct fused *f, const struct al
     return ALT_OK;
 }
 
-/* Whether the anchor's kernel itself keeps its results within what node n says; moves *next behind the bounds then. */
-static bool bind_limit(struct alt_kernel_bind *b, struct fused *f, const struct alt_node *n, int *next)
+/* What Relu or Clip limits to; the bounds that are inputs are operands from `next` on. */
+static int read_limit(struct alt_kernel_bind *b, const struct alt_node *n, int next, struct alt_kernel_epilogue *e)
 {
-    float bound[2] = {-INFINITY, INFINITY};
-    int at = *next;
-    if (!f->anchor->limit || (n->op != ALT_OP_RELU && n->op != ALT_OP_CLIP))
-        return false;
-    if (n->op == ALT_OP_RELU) {
-        bound[0] = 0;
-    } else if (n->opset < 11) {
+    float bound[2] = {n->op == ALT_OP_RELU ? 0 : -INFINITY, INFINITY};
+    if (n->op == ALT_OP_CLIP && n->opset < 11) {
         bound[0] = alt_attr_float(n, "min", -FLT_MAX);
         bound[1] = alt_attr_float(n, "max", FLT_MAX);
     }
-    for (int i = 1; i < n->n_in; i++) {
-        if (!n->in[i]) {
-            at++;
+    for (int i = 1; i < n->n_in; i++, next++) {
+        const struct alt_operand *o = &b->in[next];
+        if (!n->in[i])
             continue;
-        }
-        const struct alt_operand *o = &b->in[at++];
-        if (!o->known || alt_operand_count(o) != 1)
-            return false;
+        if (!o->known)
+            return alt_bind_fail(b, ALT_E_INTERNAL, "a constant bound is not known");
         bound[i - 1] = *(const float *)o->known;
     }
-    *next = at;
-    f->anchor->limit((void *)(uintptr_t)f->params, bound[0], bound[1]); /* made just now, in our arena */
-    return true;
+    e->low = bound[0];
+    e->high = bound[1];
+    return ALT_OK;
+}
+
+/* Operands of node n that the one before it, which makes `made`, does not make. */
+static int others(const struct alt_node *n, const struct alt_gvalue *made)
+{
+    int count = 0;
+    for (int i = 0; i < n->n_in; i++)
+        count += n->in[i] != made;
+    return count;
+}
+
+/* Notes in *e what the node does as that part; `next`: the first of its operands. */
+static int read_part(struct alt_kernel_bind *b, const struct alt_node *n, unsigned part, int next, struct alt_kernel_epilogue *e)
+{
+    switch (part) {
+    case ALT_EPILOGUE_ROW: e->row = next; return ALT_OK;
+    case ALT_EPILOGUE_ADD: e->add = next; return ALT_OK;
+    default: return read_limit(b, n, next, e);
+    }
 }
 
 static int bind_fused(struct alt_kernel_bind *b)
 {
+    const struct alt_node *const *node = b->region;
     struct fused *f = alt_arena_alloc(b->arena, sizeof *f);
+    struct alt_kernel_epilogue epilogue = {0};
     struct alt_kernel_bind sub;
-    int next = b->region[0]->n_in;
+    int next = node[0]->n_in, i = 1;
     if (!f)
         return ALT_E_NOMEM;
-    ALT_CHECK(bind_node(b, b->region[0], b->in, &sub));
-    f->anchor = sub.kernel;
+    ALT_CHECK(select_node(b, node[0], b->in, &f->anchor));
+    for (struct riders r = {.can = f->anchor->epilogue}; i < b->n_region; i++) {
+        const struct alt_gvalue *made = node[i - 1]->out[0];
+        const unsigned part = ride(&r, node[i], made);
+        if (!part)
+            break;
+        ALT_CHECK(read_part(b, node[i], part, next, &epilogue));
+        epilogue.parts = r.taken;
+        next += others(node[i], made);
+    }
+    ALT_CHECK(bind_node(b, node[0], b->in, &epilogue, &sub));
     f->params = sub.params;
     b->range = sub.range;
     b->flops = sub.flops;
     b->scratch = sub.scratch;
     b->params = f;
-    if (b->range == 0)
-        return ALT_OK;
-    for (int i = 1; i < b->n_region; i++)
-        if (i > 1 || !bind_limit(b, f, b->region[i], &next))
-            ALT_CHECK(bind_post(b, f, b->region[i], b->region[i - 1]->out[0], &next));
+    for (; b->range && i < b->n_region; i++) {
+        const struct alt_gvalue *made = node[i - 1]->out[0];
+        ALT_CHECK(bind_post(b, f, node[i], made, next));
+        next += others(node[i], made);
+    }
     return ALT_OK;
 }
 
@@ -281,24 +349,5 @@ static void run_fused(const struct alt_kargs *args)
 
 const struct alt_kernel alt_fused_kernel = {.name = "fused", .fn = run_fused, .bind = bind_fused, .numerics = ALT_KERNEL_EXACT};
 
-/* The anchor's inputs, then the vector that its kernel adds. */
-static int bind_row(struct alt_kernel_bind *b)
-{
-    struct alt_kernel_bind sub;
-    struct fused *f = alt_arena_alloc(b->arena, sizeof *f);
-    if (!f)
-        return ALT_E_NOMEM;
-    ALT_CHECK(bind_node(b, b->region[0], b->in, &sub));
-    b->range = sub.range;
-    b->flops = sub.flops;
-    b->scratch = sub.scratch;
-    b->params = f;
-    f->anchor = sub.kernel;
-    f->params = sub.params;
-    if (b->range)
-        sub.kernel->add_row((void *)(uintptr_t)sub.params, b->region[0]->n_in); /* made just now, in our arena */
-    return ALT_OK;
-}
-
-const struct alt_kernel alt_fused_row_kernel = {
-    .name = "fused_row", .fn = run_fused, .bind = bind_row, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+const struct alt_kernel alt_fused_strided_kernel = {
+    .name = "fused", .fn = run_fused, .bind = bind_fused, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};

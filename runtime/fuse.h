@@ -1,8 +1,9 @@
-/* fuse.h: default kernels with what follows them: a step that computes an anchor (a convolution) and the pointwise nodes that ride
- * on its stores, piece by piece while they lie in the cache; or a product and the vector that is added to its rows.
+/* fuse.h: default kernels with what follows them: a step that computes an anchor (a convolution or a product) and pointwise nodes.
  *
- * The anchor's kernel says which pieces of the output a tile writes (alt_kernel.piece); the loops of the pointwise families
- * then run over these, in place. So every element goes through the very operations of separate steps: the bits are the same.
+ * The first of these ride on its stores where its kernel can take them as parts of an epilogue (kernel.h): a vector or a residual
+ * that is added, limits. More can follow when the kernel says which pieces of the output a tile writes (alt_kernel.piece):
+ * the loops of the pointwise families then run over these, in place, while they lie in the cache. Every element goes through the very
+ * operations of separate steps: the bits are the same.
  */
 #ifndef ALT_RUNTIME_FUSE_H
 #define ALT_RUNTIME_FUSE_H
@@ -23,6 +24,6 @@ alt_status alt_fuse_find(const struct alt_graph *g, const struct alt_assignment 
 
 /* Its operands are the anchor's inputs, then those of each further node that no earlier one makes, in order, then the output. Binds
  * the nodes of bind->region. */
-extern const struct alt_kernel alt_fused_kernel, alt_fused_row_kernel;
+extern const struct alt_kernel alt_fused_kernel, alt_fused_strided_kernel; /* the latter: of an anchor that takes any strides */
 
 #endif

@@ -62,11 +62,20 @@ struct alt_kernel {
     /* The i-th of the dense pieces of the only output that a tile writes, in elements; false: there are no more. NULL: nobody can
        say, so that no pointwise work can follow it tile by tile (fuse.h). */
     bool (*piece)(const void *params, int64_t tile, int i, int64_t *begin, int64_t *end);
-    /* After bind: the dense float32 vector at operand `arg`, one element a column, is added to every row of the output (float32), after
-       the last step of the reduction. NULL: cannot. */
-    void (*add_row)(void *params, int arg);
-    /* After bind: results (float32) below `low` become that, then those above `high` become that; others stay, NaN too. NULL: cannot. */
-    void (*limit)(void *params, float low, float high);
+    unsigned epilogue; /* which parts of one (enum alt_kernel_epilogue_part) it can take; output 0 is float32 then */
+};
+
+/* What can be done to results before they are stored: each rounded as if it were a step of its own, in this order. */
+enum alt_kernel_epilogue_part {
+    ALT_EPILOGUE_ROW = 1,  /* a vector with an element for each index of the last axis is added */
+    ALT_EPILOGUE_ADD = 2,  /* a tensor of the output's shape and layout is added */
+    ALT_EPILOGUE_LIMIT = 4 /* what is below `low` becomes that, then what is above `high`; others stay, NaN too */
+};
+
+struct alt_kernel_epilogue {
+    unsigned parts;
+    int row, add; /* operands of the step, behind the kernel's own inputs; float32, `row` dense */
+    float low, high;
 };
 
 enum alt_kernel_flag {

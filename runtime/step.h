@@ -37,6 +37,7 @@ struct alt_kernel_bind {
     const struct alt_node *node;
     const struct alt_node *const *region; /* the nodes that it computes, when it is more than `node` */
     int n_region;
+    struct alt_kernel_epilogue epilogue; /* the wanted ones of the kernel's parts */
     struct alt_diag *diag;
     struct alt_arena *arena; /* params live here, as long as the binding */
     int n_in, n_out;

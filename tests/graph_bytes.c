@@ -124,6 +124,12 @@ static void attribute(struct pb *node, const char *text, size_t length)
     const char *list = equals + 1;
     bool many = is_list(copy) || strchr(list, ',');
     pb_text(&attr, 1, copy);
+    if (strchr(list, '.')) {
+        pb_float(&attr, 2, strtof(list, NULL));
+        pb_int(&attr, 20, 1);
+        pb_message(node, 5, &attr);
+        return;
+    }
     while (next_item(&list, item, sizeof item))
         pb_int(&attr, many ? 8 : 3, strtoll(item, NULL, 10));
     pb_int(&attr, 20, many ? 7 : 2);

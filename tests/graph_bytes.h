@@ -21,7 +21,7 @@ void graph_bytes_output(struct graph_bytes *g, const char *name, alt_dtype dtype
 void graph_bytes_weights(struct graph_bytes *g, const char *name, const char *shape, float scale);
 void graph_bytes_ints(struct graph_bytes *g, const char *name, int count, const int64_t *values);
 /* A node: `in` and `out` are names separated by commas ("" between commas: omitted); `attrs` is "name=1,2,3 other=4": one
- * number is INT unless the name is that of a list (strides, pads, ..: INTS). */
+ * number is INT, with a point FLOAT, unless the name is that of a list (strides, pads, ..: INTS). */
 void graph_bytes_node(struct graph_bytes *g, const char *op, const char *in, const char *out, const char *attrs);
 /* A node with subgraphs, one an attribute of that name; `sub` are closed. What a subgraph reads from outside it just names. */
 void graph_bytes_holder(struct graph_bytes *g, const char *op, const char *in, const char *out, const char *attrs, int count,

@@ -57,6 +57,13 @@ INLINE void conv_tile(const struct alt_kern_conv *c, int64_t p0, const int m, co
 #pragma GCC unroll 14
         for (int i = 0; i < m; i++)
             acc[i][j] = c->bias[j] ? acc[i][j] + load(c->bias[j]) : acc[i][j];
+    if (c->add[0]) {
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+#pragma GCC unroll 14
+            for (int i = 0; i < m; i++)
+                acc[i][j] += load((const real *)c->add[j] + (p0 + i) * c->y_pixel);
+    }
     if (c->limited) {
 #pragma GCC unroll 2
         for (int j = 0; j < v; j++)
@@ -126,6 +133,7 @@ void KERN(conv)(const struct alt_kern_conv *c)
         for (int j = 0; j < 2; j++) {
             part.w[j] = c->w[j] ? (const real *)c->w[j] + b * c->steps * c->w_step : NULL;
             part.bias[j] = last ? c->bias[j] : NULL;
+            part.add[j] = last ? c->add[j] : NULL;
         }
         part.limited = last && c->limited;
         part.accumulate = b > 0;

@@ -6,8 +6,15 @@
 
 #include <string.h>
 
-/* Rows [i0, i0 + m) of columns [0, v vectors) into c. */
-INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row, const int m, const int v)
+/* Where a tile's rows lie: c, and what is added to them or NULL. */
+struct rows {
+    real *c;
+    const real *add;
+    int64_t c_row, add_row;
+};
+
+/* Rows [i0, i0 + m) of columns [0, v vectors) into r. */
+INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, const struct rows *r, const int m, const int v)
 {
     const real *a[MR], *b = g->b;
     vec acc[MR][2];
@@ -16,7 +23,7 @@ INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_r
         a[i] = (const real *)g->a + (i0 + i) * g->a_row;
 #pragma GCC unroll 2
         for (int j = 0; j < v; j++)
-            acc[i][j] = g->accumulate ? load(c + i * c_row + j * LANES) : (vec){0};
+            acc[i][j] = g->accumulate ? load(r->c + i * r->c_row + j * LANES) : (vec){0};
     }
     int64_t at = 0;
     for (int64_t k = 0; k < g->k; k++, b += g->b_row, at += g->a_col) {
@@ -42,13 +49,32 @@ INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_r
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < v; j++)
-            store(c + i * c_row + j * LANES, bias ? acc[i][j] + bias[(i0 + i) * g->bias_row] : acc[i][j]);
+            acc[i][j] = bias ? acc[i][j] + bias[(i0 + i) * g->bias_row] : acc[i][j];
+    if (r->add) {
+#pragma GCC unroll 8
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < v; j++)
+                acc[i][j] += load(r->add + i * r->add_row + j * LANES);
+    }
+    if (g->limited) {
+#pragma GCC unroll 8
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < v; j++)
+                acc[i][j] = limit(acc[i][j], (real)g->low, (real)g->high);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < m; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < v; j++)
+            store(r->c + i * r->c_row + j * LANES, acc[i][j]);
 }
 
-typedef void tile_fn(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row);
+typedef void tile_fn(const struct alt_kern_gemm *g, int64_t i0, const struct rows *r);
 
-#define TILE(m, v) static void tile_##m##_##v(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row) \
-    { tile(g, i0, c, c_row, m <= MR ? m : MR, v); }
+#define TILE(m, v) static void tile_##m##_##v(const struct alt_kern_gemm *g, int64_t i0, const struct rows *r) \
+    { tile(g, i0, r, m <= MR ? m : MR, v); }
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
 TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2)
 
@@ -57,17 +83,21 @@ static tile_fn *const tiles[2][9] = {
     {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2},
 };
 
-/* A tile whose rows of c are narrower than its vectors goes through a buffer. */
-static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, tile_fn *fn, int64_t m)
+/* A tile whose rows are narrower than its vectors goes through buffers. */
+static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, const struct rows *r, tile_fn *fn, int64_t m)
 {
-    real buffer[MR * NR];
-    real *c = (real *)g->c + i0 * g->c_row;
-    memset(buffer, 0, sizeof buffer);
-    for (int64_t i = 0; g->accumulate && i < m; i++)
-        memcpy(buffer + i * NR, c + i * g->c_row, (size_t)g->n * sizeof(real));
-    fn(g, i0, buffer, NR);
+    real c[MR * NR], add[MR * NR];
+    memset(c, 0, sizeof c);
+    memset(add, 0, sizeof add);
+    for (int64_t i = 0; i < m; i++) {
+        if (g->accumulate)
+            memcpy(c + i * NR, r->c + i * r->c_row, (size_t)g->n * sizeof(real));
+        if (r->add)
+            memcpy(add + i * NR, r->add + i * r->add_row, (size_t)g->n * sizeof(real));
+    }
+    fn(g, i0, &(struct rows){.c = c, .add = r->add ? add : NULL, .c_row = NR, .add_row = NR});
     for (int64_t i = 0; i < m; i++)
-        memcpy(c + i * g->c_row, buffer + i * NR, (size_t)g->n * sizeof(real));
+        memcpy(r->c + i * r->c_row, c + i * NR, (size_t)g->n * sizeof(real));
 }
 
 void KERN(gemm)(const struct alt_kern_gemm *g)
@@ -77,9 +107,11 @@ void KERN(gemm)(const struct alt_kern_gemm *g)
     for (int64_t i = 0; i < g->m; i += MR) {
         const int64_t m = g->m - i < MR ? g->m - i : MR;
         tile_fn *fn = tiles[vectors - 1][m];
+        const struct rows r = {.c = (real *)g->c + i * g->c_row, .add = g->add ? (const real *)g->add + i * g->add_row : NULL,
+                               .c_row = g->c_row, .add_row = g->add_row};
         if (whole)
-            fn(g, i, (real *)g->c + i * g->c_row, g->c_row);
+            fn(g, i, &r);
         else
-            narrow_tile(g, i, fn, m);
+            narrow_tile(g, i, &r, fn, m);
     }
 }

@@ -31,6 +31,10 @@ struct alt_kern_gemm {
     const void *bias;     /* bias[i * bias_row] is added to row i at the end; NULL: nothing is */
     int64_t bias_row;
     const void *row;      /* row[j] is added to column j at the end, `nr` elements can be read; NULL: nothing is */
+    const void *add;      /* after these, add[i * add_row + j] is added to c[i][j]; NULL: nothing is */
+    int64_t add_row;
+    bool limited;         /* at last, as in alt_kern_conv */
+    double low, high;
 };
 
 /* A strided matrix, copied to rows of `nr`: what lies past `n` is zeroed. */
@@ -63,6 +67,7 @@ struct alt_kern_conv {
     const void *w[2];         /* the weights of each vector; NULL in w[1]: one vector */
     int64_t w_step;           /* from one reduction step to the next */
     const void *bias[2];      /* one vector each, or NULL */
+    const void *add[2];       /* added after the bias, laid out as y is; NULL: nothing is */
     void *y[2];
     int64_t y_pixel;
     bool accumulate;          /* the accumulators start with what y holds, not with zero */

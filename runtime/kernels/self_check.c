@@ -39,7 +39,8 @@ static void gemm(const struct side *s, int variant)
         s->k->gemm(&(struct alt_kern_gemm){
             .m = 1 + variant % 8, .n = least(n - j, nr), .k = DEPTH, .a = s->x, .a_row = DEPTH, .a_col = 1,
             .b = from(s, s->w, j), .b_row = WIDE, .c = to(s, j), .c_row = WIDE, .accumulate = variant % 2,
-            .bias = variant % 3 ? s->x : NULL, .bias_row = 2, .row = variant % 5 ? NULL : from(s, s->x, j)});
+            .bias = variant % 3 ? s->x : NULL, .bias_row = 2, .row = variant % 5 ? NULL : from(s, s->x, j),
+            .add = variant % 4 ? NULL : from(s, s->x, j + 1), .add_row = WIDE, .limited = variant % 3 == 1, .low = -20, .high = 50});
 }
 
 static void pack(const struct side *s, int variant)
@@ -89,7 +90,7 @@ static void conv(const struct side *s, int variant)
             .x = s->x, .pixel = pixel, .run = run, .pixels = pixels, .step = step, .steps = TAPS, .blocks = 2, .x_block = WIDE,
             .last_steps = TAPS - 1, .w = {from(s, s->w, c), vectors > 1 ? from(s, s->w, c + lanes) : NULL}, .w_step = WIDE,
             .bias = {from(s, s->x, c), from(s, s->x, c + lanes)}, .y = {to(s, c), to(s, c + lanes)}, .y_pixel = WIDE,
-            .limited = variant % 3 == 1, .low = -20, .high = 50});
+            .add = {variant % 4 ? NULL : from(s, s->x, c), variant % 4 ? NULL : from(s, s->x, c + lanes)}, .limited = variant % 3 == 1, .low = -20, .high = 50});
 }
 
 /* 1 to 13 pixels, one more than a tile has, whose windows lie 8, 16 or 24 apart. */

@@ -34,7 +34,7 @@ static void widen(const struct alt_attention *p, const char *src, const struct a
 static void multiply(const struct alt_product *product, const char *a, const char *b, char *y, char *scratch)
 {
     for (int64_t i = 0; i < product->tiles; i++)
-        alt_product_tile(product, a, b, NULL, y, i, scratch);
+        alt_product_tile(product, &(struct alt_product_data){.a = a, .b = b, .y = y}, i, scratch);
 }
 
 /* The tile's scores against all keys of a segment. */

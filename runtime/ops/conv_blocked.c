@@ -28,8 +28,7 @@ struct blocked {
     int64_t steps, last_steps, x_block;
     const int64_t *pixel, *step;
     const int32_t *run;
-    bool limited; /* see alt_kern_conv */
-    float low, high;
+    struct alt_kernel_epilogue epilogue;
 };
 
 /* Two vectors of output channels for all pixels of a tile. */
@@ -37,17 +36,21 @@ static void run_unit(const struct blocked *b, const struct alt_kargs *args, cons
                      int64_t n, int64_t unit)
 {
     const int64_t lanes = b->kern->lanes, block = b->block;
+    const struct alt_kernel_epilogue *e = &b->epilogue;
     float bias[2][16] = {{0}};
     struct alt_kern_conv k = {.x = x, .pixel = b->pixel, .run = b->run, .pixels = t->rows * t->cols, .step = b->step, .steps = b->steps,
                               .blocks = b->in_blocks, .x_block = b->x_block, .last_steps = b->last_steps, .w_step = block,
-                              .y_pixel = block, .limited = b->limited, .low = (double)b->low, .high = (double)b->high};
+                              .y_pixel = block, .limited = (e->parts & ALT_EPILOGUE_LIMIT) != 0, .low = (double)e->low,
+                              .high = (double)e->high};
     for (int v = 0; v < 2; v++) {
         const int64_t o = (unit * 2 + v) * lanes, ob = o / block;
         if (ob >= b->out_blocks)
             break;
         k.w[v] = (const float *)args->operand[1].data + ob * b->c.ic * b->c.taps * block + o % block;
-        k.y[v] = (float *)args->operand[args->operand_count - 1].data +
-                 ((n * b->out_blocks + ob) * b->c.pixels + t->pixel) * block + o % block;
+        const int64_t at = ((n * b->out_blocks + ob) * b->c.pixels + t->pixel) * block + o % block;
+        k.y[v] = (float *)args->operand[args->operand_count - 1].data + at;
+        if (e->parts & ALT_EPILOGUE_ADD)
+            k.add[v] = (const float *)args->operand[e->add].data + at;
         if (!b->c.bias)
             continue;
         for (int64_t j = 0; j < lanes && o + j < b->c.o; j++)
@@ -94,14 +97,6 @@ static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64
     return true;
 }
 
-static void limit(void *params, float low, float high)
-{
-    struct blocked *b = params;
-    b->limited = true;
-    b->low = low;
-    b->high = high;
-}
-
 /* Offsets of the reduction steps of one block of input channels: channel by channel, taps ascending. */
 static alt_status make_tables(struct blocked *b, struct alt_arena *arena, bool plain_x)
 {
@@ -140,6 +135,7 @@ static int bind(struct alt_kernel_bind *bind)
     if (!b)
         return ALT_E_NOMEM;
     ALT_CHECK(alt_conv_read(bind, 1, 2, &b->c));
+    b->epilogue = bind->epilogue;
     bind->params = b;
     if (b->c.n == 0 || b->c.o == 0 || b->c.pixels == 0) {
         bind->range = 0;
@@ -170,4 +166,6 @@ static int bind(struct alt_kernel_bind *bind)
     return ALT_OK;
 }
 
-const struct alt_kernel alt_conv_blocked = {.name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT, .piece = piece, .limit = limit};
+const struct alt_kernel alt_conv_blocked = {
+    .name = "conv_blocked", .fn = run, .bind = bind, .numerics = ALT_KERNEL_EXACT, .piece = piece,
+    .epilogue = ALT_EPILOGUE_ADD | ALT_EPILOGUE_LIMIT};

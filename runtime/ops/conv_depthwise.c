@@ -22,8 +22,7 @@ struct depthwise {
     int64_t w_o, w_axis[ALT_WINDOW_RANK], b_o;
     const int64_t *pixel, *step;   /* blocked; plain: step only */
     const int32_t *run;            /* blocked */
-    bool limited;                  /* blocked: see alt_kern_conv */
-    float low, high;
+    struct alt_kernel_epilogue epilogue;  /* blocked */
     const int64_t *weight;         /* plain: offset of each weight from its channel's first */
 };
 
@@ -100,7 +99,7 @@ static void run_blocked(const struct alt_kargs *args)
             .bias = d->c.bias ? bias : NULL,
             .y = (float *)args->operand[args->operand_count - 1].data +
                  ((n * d->channels + c) * d->c.pixels + t.pixel) * block,
-            .limited = d->limited, .low = (double)d->low, .high = (double)d->high});
+            .limited = (d->epilogue.parts & ALT_EPILOGUE_LIMIT) != 0, .low = (double)d->epilogue.low, .high = (double)d->epilogue.high});
     }
 }
 
@@ -116,14 +115,6 @@ static bool piece(const void *params, int64_t tile, int i, int64_t *begin, int64
     *begin = (tile / tiles * d->c.pixels + t.pixel) * d->block;
     *end = *begin + t.rows * t.cols * d->block;
     return true;
-}
-
-static void limit(void *params, float low, float high)
-{
-    struct depthwise *d = params;
-    d->limited = true;
-    d->low = low;
-    d->high = high;
 }
 
 /* Offsets of a channel's weights, taps ascending. */
@@ -165,6 +156,7 @@ static int bind(struct alt_kernel_bind *bind, bool blocked)
     if (!d)
         return ALT_E_NOMEM;
     ALT_CHECK(alt_conv_read(bind, 1, 2, &d->c));
+    d->epilogue = bind->epilogue;
     bind->params = d;
     if (d->c.n == 0 || d->c.o == 0 || d->c.pixels == 0) {
         bind->range = 0;
@@ -201,4 +193,4 @@ const struct alt_kernel alt_conv_depthwise = {
     .name = "conv_depthwise", .fn = run_plain, .bind = bind_plain, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
 const struct alt_kernel alt_conv_depthwise_blocked = {
     .name = "conv_depthwise_blocked", .fn = run_blocked, .bind = bind_blocked, .numerics = ALT_KERNEL_EXACT, .piece = piece,
-    .limit = limit};
+    .epilogue = ALT_EPILOGUE_LIMIT};

@@ -168,7 +168,8 @@ static void run(const struct alt_kargs *args)
             p->load(weights, w, 1, p->outputs * p->depth);
         const struct alt_product *product = &p->product[last];
         for (int64_t k = 0; k < product->tiles; k++)
-            alt_product_tile(product, p->widened ? weights : w, matrix, NULL, sums, k, matrix + p->at_product);
+            alt_product_tile(product, &(struct alt_product_data){.a = p->widened ? weights : w, .b = matrix, .y = sums}, k,
+                             matrix + p->at_product);
         write_rows(&t, sums);
     }
 }

@@ -147,9 +147,10 @@ static void run_product(const struct einsum *p, const struct alt_kargs *args, in
         b += index * p->loop[i].b;
         y += index * p->loop[i].y;
     }
-    alt_product_tile(&p->product, (const char *)args->operand[0].data + a * size,
-                     (const char *)args->operand[1].data + b * size, NULL, (char *)args->operand[2].data + y * size,
-                     tile % p->product.tiles, args->scratch);
+    const struct alt_product_data data = {.a = (const char *)args->operand[0].data + a * size,
+                                          .b = (const char *)args->operand[1].data + b * size,
+                                          .y = (char *)args->operand[2].data + y * size};
+    alt_product_tile(&p->product, &data, tile % p->product.tiles, args->scratch);
 }
 
 static void run(const struct alt_kargs *args)

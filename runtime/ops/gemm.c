@@ -48,13 +48,20 @@ static alt_status infer(struct alt_infer *inf)
     return ALT_OK;
 }
 
+struct gemm {
+    struct alt_product product;
+    int add; /* operand of the epilogue */
+};
+
 static void run(const struct alt_kargs *args)
 {
-    const struct alt_product *p = args->params;
+    const struct gemm *g = args->params;
     const struct alt_koperand *op = args->operand;
+    const struct alt_product_data data = {.a = op[0].data, .b = op[1].data, .c = g->product.has_c ? op[2].data : NULL,
+                                          .add = g->product.has_add ? op[g->add].data : NULL,
+                                          .y = op[args->operand_count - 1].data};
     for (int64_t tile = args->begin; tile < args->end; tile++)
-        alt_product_tile(p, op[0].data, op[1].data, p->has_c ? op[2].data : NULL, op[args->operand_count - 1].data, tile,
-                         args->scratch);
+        alt_product_tile(&g->product, &data, tile, args->scratch);
 }
 
 static struct alt_matrix strides(const struct alt_operand *op, bool transposed)
@@ -73,9 +80,11 @@ static int bind(struct alt_kernel_bind *bind)
 {
     const struct alt_operand *a = &bind->in[0], *b = &bind->in[1];
     const struct alt_operand *c = bind->n_in > 2 && bind->in[2].dtype != ALT_NONE ? &bind->in[2] : NULL;
-    struct alt_product *p = alt_arena_alloc(bind->arena, sizeof *p);
-    if (!p)
+    const struct alt_kernel_epilogue *e = &bind->epilogue;
+    struct gemm *g = alt_arena_alloc(bind->arena, sizeof *g);
+    if (!g)
         return ALT_E_NOMEM;
+    struct alt_product *p = &g->product;
     const bool trans_a = alt_attr_int(bind->node, "transA", 0) != 0, trans_b = alt_attr_int(bind->node, "transB", 0) != 0;
     p->dtype = a->dtype;
     p->alpha = alt_attr_float(bind->node, "alpha", 1);
@@ -93,8 +102,16 @@ static int bind(struct alt_kernel_bind *bind)
     p->y = (struct alt_matrix){p->n, 1};
     if (c)
         p->c = (struct alt_matrix){bias_stride(c, 0), bias_stride(c, 1)};
+    if (e->parts & ALT_EPILOGUE_ADD) {
+        g->add = e->add;
+        p->has_add = true;
+        p->add = strides(&bind->in[e->add], false);
+    }
+    p->limited = (e->parts & ALT_EPILOGUE_LIMIT) != 0;
+    p->low = e->low;
+    p->high = e->high;
     alt_product_prepare(p);
-    bind->params = p;
+    bind->params = g;
     bind->range = p->tiles;
     bind->flops = 2.0 * (double)p->m * (double)p->n * (double)p->k;
     bind->scratch = p->scratch;
@@ -102,7 +119,8 @@ static int bind(struct alt_kernel_bind *bind)
 }
 
 static const struct alt_kernel kernel = {
-    .name = "gemm", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT};
+    .name = "gemm", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT,
+    .epilogue = ALT_EPILOGUE_ADD | ALT_EPILOGUE_LIMIT};
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {

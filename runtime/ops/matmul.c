@@ -54,28 +54,31 @@ static alt_status infer(struct alt_infer *inf)
 /* Products of a batch, one after the other. */
 struct batches {
     struct alt_product product;
-    int rank, c; /* c: operand that is added to every row, 0: none */
-    int64_t count, extent[ALT_MAX_RANK], a[ALT_MAX_RANK], b[ALT_MAX_RANK], y[ALT_MAX_RANK];
+    int c, add; /* operands of the epilogue, 0: none */
+    int rank;
+    int64_t count, extent[ALT_MAX_RANK], a[ALT_MAX_RANK], b[ALT_MAX_RANK], y[ALT_MAX_RANK], plus[ALT_MAX_RANK];
 };
 
 static void run(const struct alt_kargs *args)
 {
     const struct batches *p = args->params;
     const char *a = args->operand[0].data, *b = args->operand[1].data;
-    const void *c = p->c ? args->operand[p->c].data : NULL;
+    const char *c = p->c ? args->operand[p->c].data : NULL, *add = p->add ? args->operand[p->add].data : NULL;
     char *y = args->operand[args->operand_count - 1].data;
     for (int64_t tile = args->begin; tile < args->end; tile++) {
-        int64_t rest = tile / p->product.tiles, a_at = 0, b_at = 0, y_at = 0;
+        int64_t rest = tile / p->product.tiles, a_at = 0, b_at = 0, y_at = 0, add_at = 0;
         for (int i = p->rank - 1; i >= 0; i--) {
             const int64_t index = rest % p->extent[i];
             rest /= p->extent[i];
             a_at += index * p->a[i];
             b_at += index * p->b[i];
             y_at += index * p->y[i];
+            add_at += index * p->plus[i];
         }
         const int64_t size = (int64_t)p->product.size;
-        alt_product_tile(&p->product, a + a_at * size, b + b_at * size, c, y + y_at * size,
-                         tile % p->product.tiles, args->scratch);
+        const struct alt_product_data data = {.a = a + a_at * size, .b = b + b_at * size, .c = c, .y = y + y_at * size,
+                                              .add = add ? add + add_at * size : NULL};
+        alt_product_tile(&p->product, &data, tile % p->product.tiles, args->scratch);
     }
 }
 
@@ -85,18 +88,51 @@ int64_t alt_matmul_stride(const struct alt_operand *op, int rank, int i)
     return axis < 0 || op->dim[axis] == 1 ? 0 : op->stride[axis];
 }
 
-/* The last batch axis becomes rows of one larger product while b is the same for all of it and the rows of a and y go on
- * with one stride. */
+/* Whether indices of batch axis i are rows of one larger product: b is the same for all of them, and the rows of a, y and what is
+ * added go on with one stride. */
+static bool is_rows(const struct batches *p, int i)
+{
+    const struct alt_product *q = &p->product;
+    return p->b[i] == 0 && p->a[i] == q->m * q->a.row && p->y[i] == q->m * q->y.row &&
+           (!q->has_c || q->c.row == 0) && (!q->has_add || p->plus[i] == q->m * q->add.row);
+}
+
 static void fold_batches(struct batches *p)
 {
     struct alt_product *q = &p->product;
     while (p->rank > 0) {
         const int i = p->rank - 1;
-        if (p->extent[i] != 1 && (p->b[i] != 0 || p->a[i] != q->m * q->a.row || p->y[i] != q->m * q->y.row))
+        if (p->extent[i] != 1 && !is_rows(p, i))
             return;
         q->m *= p->extent[i];
         p->rank--;
     }
+}
+
+/* The last axis of y is that of the columns, with a vector on the right that of the rows. */
+static void read_epilogue(const struct alt_kernel_bind *bind, struct batches *p)
+{
+    const struct alt_kernel_epilogue *e = &bind->epilogue;
+    const bool columns = bind->in[1].rank > 1, rows = bind->in[0].rank > 1;
+    struct alt_product *q = &p->product;
+    if (e->parts & ALT_EPILOGUE_ROW) {
+        p->c = e->row;
+        q->has_c = true;
+        q->beta = 1;
+        q->c = (struct alt_matrix){!columns, columns};
+    }
+    if (e->parts & ALT_EPILOGUE_ADD) {
+        const int64_t *stride = bind->in[e->add].stride;
+        const int rank = bind->out[0].rank;
+        p->add = e->add;
+        q->has_add = true;
+        q->add = (struct alt_matrix){rows ? stride[rank - 1 - columns] : 0, columns ? stride[rank - 1] : 0};
+        for (int i = 0; i < p->rank; i++)
+            p->plus[i] = stride[i];
+    }
+    q->limited = (e->parts & ALT_EPILOGUE_LIMIT) != 0;
+    q->low = e->low;
+    q->high = e->high;
 }
 
 static int bind(struct alt_kernel_bind *bind)
@@ -128,6 +164,7 @@ static int bind(struct alt_kernel_bind *bind)
         p->y[i] = y_stride;
         y_stride *= y->dim[i];
     }
+    read_epilogue(bind, p);
     fold_batches(p);
     p->count = alt_dims_count(p->rank, p->extent);
     alt_product_prepare(q);
@@ -138,18 +175,9 @@ static int bind(struct alt_kernel_bind *bind)
     return ALT_OK;
 }
 
-static void add_row(void *params, int arg)
-{
-    struct batches *p = params;
-    p->c = arg;
-    p->product.has_c = true;
-    p->product.beta = 1;
-    p->product.c = (struct alt_matrix){p->product.swapped ? 1 : 0, p->product.swapped ? 0 : 1};
-    p->product.rides = true;
-}
-
 static const struct alt_kernel kernel = {
-    .name = "matmul", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT, .add_row = add_row};
+    .name = "matmul", .fn = run, .bind = bind, .flags = ALT_KERNEL_STRIDED, .numerics = ALT_KERNEL_EXACT,
+    .epilogue = ALT_EPILOGUE_ROW | ALT_EPILOGUE_ADD | ALT_EPILOGUE_LIMIT};
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
 {

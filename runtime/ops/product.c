@@ -67,6 +67,7 @@ static void swap_matrices(struct alt_product *p)
     p->a = (struct alt_matrix){p->b.col, p->b.row};
     p->b = (struct alt_matrix){a.col, a.row};
     p->c = (struct alt_matrix){p->c.col, p->c.row};
+    p->add = (struct alt_matrix){p->add.col, p->add.row};
     p->y = (struct alt_matrix){p->y.col, p->y.row};
     p->m = p->n;
     p->n = m;
@@ -102,6 +103,7 @@ void alt_product_prepare(struct alt_product *p)
     p->depth = (p->pack_b || (p->panels && p->m > mr)) && p->k > DEPTH ? DEPTH : p->k;
     p->direct = !p->wide && p->y.col == 1;
     p->rides = p->has_c && !p->wide && p->alpha == 1 && p->beta == 1 && (p->c.row == 0 ? p->c.col == 1 : p->c.col == 0);
+    p->ends = p->direct && p->alpha == 1 && (!p->has_c || p->rides) && (!p->has_add || p->add.col == 1);
     const size_t real = p->dtype == ALT_FLOAT64 ? sizeof(double) : sizeof(float);
     /* The last panel is packed even when the others are read in place. */
     const int64_t last_panel = p->pack_b || p->panels || p->n % nr == 0 ? panel_size(p) : p->depth * nr;
@@ -112,7 +114,7 @@ void alt_product_prepare(struct alt_product *p)
 struct tile {
     const struct alt_product *p;
     int64_t i, j, rows, cols; /* where it lies and how large it is */
-    const char *a, *b, *c;    /* of the whole product */
+    const char *a, *b, *c, *add; /* of the whole product */
     char *y;
     char *panel, *a_rows, *sums; /* scratch */
 };
@@ -191,7 +193,25 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
             g.row = row;
         }
     }
+    if (p->ends && k0 + depth == p->k) {
+        g.add = p->has_add ? t->add + (t->i * p->add.row + t->j) * size : NULL;
+        g.add_row = p->add.row;
+        g.limited = p->limited;
+        g.low = (double)p->low;
+        g.high = (double)p->high;
+    }
     p->kern->gemm(&g);
+}
+
+/* What comes last, for one row. */
+static void end_row(const struct alt_product *p, float *sum, int64_t n, const float *add)
+{
+    for (int64_t j = 0; add && j < n; j++)
+        sum[j] += add[j * p->add.col];
+    for (int64_t j = 0; p->limited && j < n; j++) {
+        const float low = sum[j] < p->low ? p->low : sum[j];
+        sum[j] = low > p->high ? p->high : low;
+    }
 }
 
 /* alpha * sum + beta * c for one row of finished sums; `c` may be NULL. */
@@ -244,9 +264,9 @@ static void put_row(const struct alt_product *p, const char *sum, int64_t n, cha
 static void finish(const struct tile *t)
 {
     const struct alt_product *p = t->p;
-    const bool scale = p->alpha != 1 || (p->has_c && !p->rides);
+    const bool scale = p->alpha != 1 || (p->has_c && !p->rides), end = !p->ends && (p->has_add || p->limited);
     const int64_t size = (int64_t)p->size, real = p->dtype == ALT_FLOAT64 ? 8 : 4;
-    for (int64_t i = 0; i < t->rows && (scale || !p->direct); i++) {
+    for (int64_t i = 0; i < t->rows && (scale || end || !p->direct); i++) {
         char *y = t->y + ((t->i + i) * p->y.row + t->j * p->y.col) * size;
         char *sum = p->direct ? y : t->sums + i * p->kern->nr * real;
         const char *c = p->has_c ? t->c + ((t->i + i) * p->c.row + t->j * p->c.col) * size : NULL;
@@ -254,22 +274,25 @@ static void finish(const struct tile *t)
             finish_f64(p, (double *)(void *)sum, t->cols, c);
         else if (scale)
             finish_f32(p, (float *)(void *)sum, t->cols, c);
+        if (end)
+            end_row(p, (float *)(void *)sum, t->cols,
+                    p->has_add ? (const float *)(const void *)t->add + (t->i + i) * p->add.row + t->j * p->add.col : NULL);
         if (!p->direct)
             put_row(p, sum, t->cols, y);
     }
 }
 
-void alt_product_tile(const struct alt_product *p, const void *a, const void *b, const void *c, void *y, int64_t tile,
-                      void *scratch)
+void alt_product_tile(const struct alt_product *p, const struct alt_product_data *data, int64_t tile, void *scratch)
 {
     if (!p->kern) {
-        alt_product_int_tile(p, a, b, c, y, tile);
+        alt_product_int_tile(p, data->a, data->b, data->c, data->y, tile);
         return;
     }
     const int64_t nr = p->kern->nr, real = p->dtype == ALT_FLOAT64 ? 8 : 4;
-    struct tile t = {.p = p, .i = tile % p->tiles_m * p->rows, .j = tile / p->tiles_m * nr, .c = c, .y = y};
-    t.a = p->swapped ? b : a;
-    t.b = p->swapped ? a : b;
+    struct tile t = {.p = p, .i = tile % p->tiles_m * p->rows, .j = tile / p->tiles_m * nr, .c = data->c, .add = data->add,
+                     .y = data->y};
+    t.a = p->swapped ? data->b : data->a;
+    t.b = p->swapped ? data->a : data->b;
     t.rows = p->m - t.i < p->rows ? p->m - t.i : p->rows;
     t.cols = p->n - t.j < nr ? p->n - t.j : nr;
     /* Rows of a and the accumulators first: their sizes do not depend on the tile. */
