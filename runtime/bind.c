@@ -8,6 +8,7 @@
 #include "runtime/bind.h"
 
 #include "runtime/error.h"
+#include "runtime/wave.h"
 
 #include <string.h>
 
@@ -191,6 +192,7 @@ static alt_status bind_steps(struct binder *k)
     }
     b->end = s;
     b->block_bytes = k->plan.peak;
+    alt_wave_find(k->p, b);
     return s > b->first || b->first == k->p->n_steps ? ALT_OK : ALT_E_INTERNAL;
 }
 

@@ -10,6 +10,7 @@
  * input's buffer, where the segment ends. Where it does not, and on any failure, there is no such binding, and the walk of
  * bind.c makes one from the beginning (and says what is wrong). */
 #include "runtime/bind.h"
+#include "runtime/wave.h"
 
 #include <limits.h>
 #include <string.h>
@@ -239,6 +240,7 @@ static alt_status settle(struct like *l)
     for (int i = 0; i < l->n_moved; i++)
         b->root[l->moved[i]].offset += front;
     b->block_bytes = l->n_moved ? front + l->k.plan.peak : l->model->block_bytes;
+    alt_wave_find(l->k.p, b);
     return ALT_OK;
 }
 

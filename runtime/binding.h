@@ -43,6 +43,7 @@ struct alt_root {
 
 struct alt_bstep {
     bool skip;                    /* content known already, or a view: nothing to run */
+    int wave;                     /* steps of the wave that begins here (wave.h); 0: within one */
     const struct alt_kernel *kernel;
     const void *params;
     const int64_t *extent;

@@ -2,6 +2,7 @@
 #include "runtime/context.h"
 
 #include "runtime/error.h"
+#include "runtime/wave.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ alt_status alt_context_create(const struct alt_program *program, struct alt_mem 
     c->n_inners = program->n_flows;
     c->inner = alt_mem_zalloc(mem, (size_t)(c->n_inners + 1) * sizeof *c->inner);
     if (!c->host || !c->host_in || !c->host_view || !c->input || !c->given || !c->inner ||
-        !fit(c, &c->operand, n * sizeof(struct alt_koperand))) {
+        !fit(c, &c->operand, (n > ALT_WAVE_OPERANDS ? n : ALT_WAVE_OPERANDS) * sizeof(struct alt_koperand))) {
         alt_context_free(c);
         return ALT_E_NOMEM;
     }

@@ -36,7 +36,7 @@ struct alt_context {
     int depth;                                     /* of chain */
     struct alt_block base;                         /* void *: address of each buffer */
     struct alt_block scratch;                      /* participants x bytes a thread */
-    struct alt_block operand;                      /* struct alt_koperand, for the largest step */
+    struct alt_block operand;                      /* struct alt_koperand, for the largest wave */
     struct alt_tensor *host;                       /* outputs of the last host step, [max_operands] */
     const struct alt_tensor **host_in;             /* [max_operands] */
     struct alt_tensor *host_view;                  /* [max_operands] */

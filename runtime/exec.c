@@ -1,11 +1,12 @@
 /* exec.c: a run is a chain of segments (binding.h): find or make the binding, make room, resolve addresses, run the steps;
- * until all steps are done. Steps run in program order on the caller's thread; a step that is worth it lends its tiles to
- * idle workers of the pool. */
+ * until all steps are done. Waves of steps (wave.h) run in program order on the caller's thread; one that is worth it lends its tiles
+ * to idle workers of the pool. */
 #include "runtime/exec.h"
 
 #include "runtime/flush.h"
 #include "runtime/pool.h"
 #include "runtime/profile.h"
+#include "runtime/wave.h"
 
 #include <string.h>
 #include <time.h>
@@ -53,19 +54,27 @@ alt_status alt_exec_interrupted(const struct alt_exec *x)
     return report_stop(x, stop_reason(x));
 }
 
-struct parallel {
+/* A wave under way; most are one step. */
+struct wave {
     const struct alt_exec *x;
-    const struct alt_kernel *kernel;
-    struct alt_kargs args;
     char *scratch;
     size_t scratch_bytes; /* a participant */
-    int64_t piece;        /* tiles between two looks at the clock; 0: none is taken */
     _Atomic int stopped;  /* the reason (alt_status); relaxed: threads only have to notice some time, and the loop's end
                              publishes it to the caller */
+    int n_steps;
+    struct wave_step {
+        int step;      /* of the program */
+        const struct alt_bstep *bound;
+        struct alt_kargs args;
+        int64_t look;  /* tiles between two looks at the clock; 0: none is taken */
+        int64_t first; /* the number of its first piece */
+        int64_t pieces, grain; /* pieces of so many tiles */
+        int32_t fault;
+    } at[ALT_WAVE_STEPS];
 };
 
 /* Tiles between two looks at cancel switch and deadline. */
-static int64_t piece_of(const struct alt_exec *x, const struct alt_bstep *bs)
+static int64_t look_of(const struct alt_exec *x, const struct alt_bstep *bs)
 {
     if ((!x->cancel && !x->deadline_ns) || bs->flops <= STOP_FLOPS)
         return 0;
@@ -73,26 +82,36 @@ static int64_t piece_of(const struct alt_exec *x, const struct alt_bstep *bs)
     return tiles >= 1 ? (int64_t)tiles : 1;
 }
 
-static bool goes_on(struct parallel *p)
+static bool goes_on(struct wave *w)
 {
-    if (atomic_load_explicit(&p->stopped, memory_order_relaxed) != ALT_OK)
+    if (atomic_load_explicit(&w->stopped, memory_order_relaxed) != ALT_OK)
         return false;
-    alt_status reason = stop_reason(p->x);
+    alt_status reason = stop_reason(w->x);
     if (reason != ALT_OK)
-        atomic_store_explicit(&p->stopped, (int)reason, memory_order_relaxed);
+        atomic_store_explicit(&w->stopped, (int)reason, memory_order_relaxed);
     return reason == ALT_OK;
 }
 
-static void run_tiles(void *arg, int participant, int64_t begin, int64_t end)
+static void run_tiles(struct wave *w, const struct wave_step *at, int participant, int64_t begin, int64_t end)
 {
-    struct parallel *p = arg;
-    struct alt_kargs args = p->args;
-    args.scratch = p->scratch ? p->scratch + (size_t)participant * p->scratch_bytes : NULL;
+    struct alt_kargs args = at->args;
+    args.scratch = w->scratch ? w->scratch + (size_t)participant * w->scratch_bytes : NULL;
     for (args.begin = begin; args.begin < end; args.begin = args.end) {
-        args.end = p->piece && end - args.begin > p->piece ? args.begin + p->piece : end;
-        if (p->piece && !goes_on(p))
+        args.end = at->look && end - args.begin > at->look ? args.begin + at->look : end;
+        if (at->look && !goes_on(w))
             return;
-        p->kernel->fn(&args);
+        at->bound->kernel->fn(&args);
+    }
+}
+
+static void run_pieces(void *arg, int participant, int64_t begin, int64_t end)
+{
+    struct wave *w = arg;
+    for (int i = 0; i < w->n_steps; i++) {
+        const struct wave_step *at = &w->at[i];
+        const int64_t from = begin > at->first ? begin - at->first : 0, to = end - at->first < at->pieces ? end - at->first : at->pieces;
+        if (from < to)
+            run_tiles(w, at, participant, from * at->grain, to < at->pieces ? to * at->grain : at->bound->range);
     }
 }
 
@@ -108,35 +127,77 @@ static void resolve(const struct alt_exec *x, const struct alt_binding *b, const
     }
 }
 
-/* At most so many take part in a kernel step. */
-static int threads_of(const struct alt_exec *x, const struct alt_bstep *bs)
+/* At most so many take part in kernel steps of so many tiles and operations. */
+static int threads_of(const struct alt_exec *x, int64_t tiles, double flops)
 {
-    const double most = bs->range < bs->flops / THREAD_FLOPS ? (double)bs->range : bs->flops / THREAD_FLOPS;
+    const double most = (double)tiles < flops / THREAD_FLOPS ? (double)tiles : flops / THREAD_FLOPS;
     return most < 2 ? 1 : most < x->threads ? (int)most : x->threads;
 }
 
-static alt_status run_kernel(struct alt_exec *x, const struct alt_binding *b, const struct alt_step *step,
-                             const struct alt_bstep *bs)
+/* The kernel steps of [s, end) that have something to do. */
+static void gather_wave(const struct alt_exec *x, const struct alt_binding *b, int s, int end, struct wave *w)
 {
     struct alt_koperand *operand = x->context->operand.data;
-    int32_t fault = ALT_FAULT_NONE;
-    if (bs->range <= 0)
-        return ALT_OK;
-    resolve(x, b, step, bs, operand);
-    struct parallel p = {.x = x, .kernel = bs->kernel, .scratch = x->context->scratch.data, .scratch_bytes = b->scratch,
-                         .piece = piece_of(x, bs)};
-    atomic_init(&p.stopped, ALT_OK);
-    p.args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)(step->n_in + step->n_out),
-                                .operand = operand, .extent = bs->extent, .params = bs->params, .fault = &fault};
-    const int threads = threads_of(x, bs);
-    if (threads == 1) {
-        run_tiles(&p, 0, 0, bs->range);
-    } else {
-        int64_t grain = bs->range / ((int64_t)threads * PIECES);
-        alt_pool_run(x->pool, threads, bs->range, grain > 0 ? grain : 1, run_tiles, &p);
+    for (; s < end; s++) {
+        const struct alt_step *step = &x->program->step[s];
+        const struct alt_bstep *bs = &b->step[s - b->first];
+        if (bs->skip || bs->range <= 0)
+            continue;
+        struct wave_step *at = &w->at[w->n_steps++];
+        const int n = step->n_in + step->n_out;
+        resolve(x, b, step, bs, operand);
+        at->step = s;
+        at->bound = bs;
+        at->look = look_of(x, bs);
+        at->fault = ALT_FAULT_NONE;
+        at->args = (struct alt_kargs){.abi = ALT_KERNEL_ABI, .operand_count = (uint32_t)n, .operand = operand, .extent = bs->extent,
+                                      .params = bs->params, .fault = &at->fault};
+        operand += n;
     }
-    ALT_CHECK(report_stop(x, (alt_status)atomic_load_explicit(&p.stopped, memory_order_relaxed)));
-    return alt_fault_report(__atomic_load_n(&fault, __ATOMIC_RELAXED), step->node, x->diag);
+}
+
+/* Pieces of about equal work, `wanted` of them or some more. */
+static int64_t cut_wave(struct wave *w, double flops, double wanted)
+{
+    int64_t pieces = 0;
+    for (int i = 0; i < w->n_steps; i++) {
+        struct wave_step *at = &w->at[i];
+        const int64_t range = at->bound->range;
+        const double share = wanted * at->bound->flops / flops;
+        at->first = pieces;
+        at->grain = share < 1 ? range : share < (double)range ? (int64_t)((double)range / share) : 1;
+        at->pieces = (range + at->grain - 1) / at->grain;
+        pieces += at->pieces;
+    }
+    return pieces;
+}
+
+/* Steps [s, end) of one wave, none of which runs on the host. */
+static alt_status run_wave(struct alt_exec *x, const struct alt_binding *b, int s, int end)
+{
+    struct wave w;
+    double flops = 0;
+    int64_t tiles = 0;
+    w.x = x;
+    w.scratch = x->context->scratch.data;
+    w.scratch_bytes = b->scratch;
+    w.n_steps = 0;
+    atomic_init(&w.stopped, ALT_OK);
+    gather_wave(x, b, s, end, &w);
+    for (int i = 0; i < w.n_steps; i++) {
+        flops += w.at[i].bound->flops;
+        tiles += w.at[i].bound->range;
+    }
+    const int threads = threads_of(x, tiles, flops);
+    if (threads > 1)
+        alt_pool_run(x->pool, threads, cut_wave(&w, flops, (double)threads * PIECES), 1, run_pieces, &w);
+    else
+        for (int i = 0; i < w.n_steps; i++)
+            run_tiles(&w, &w.at[i], 0, 0, w.at[i].bound->range);
+    ALT_CHECK(report_stop(x, (alt_status)atomic_load_explicit(&w.stopped, memory_order_relaxed)));
+    for (int i = 0; i < w.n_steps; i++)
+        ALT_CHECK(alt_fault_report(__atomic_load_n(&w.at[i].fault, __ATOMIC_RELAXED), x->program->step[w.at[i].step].node, x->diag));
+    return ALT_OK;
 }
 
 struct host_run {
@@ -198,10 +259,7 @@ static alt_status run_host(struct alt_exec *x, const struct alt_binding *b, cons
 static alt_status run_step(struct alt_exec *x, const struct alt_binding *b, int s)
 {
     const struct alt_step *step = &x->program->step[s];
-    const struct alt_bstep *bs = &b->step[s - b->first];
-    if (bs->skip)
-        return ALT_OK;
-    return step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_kernel(x, b, step, bs);
+    return step->kind == ALT_STEP_HOST ? run_host(x, b, step) : run_wave(x, b, s, s + 1);
 }
 
 static alt_status run_watched(struct alt_exec *x, const struct alt_binding *b, int s)
@@ -209,19 +267,23 @@ static alt_status run_watched(struct alt_exec *x, const struct alt_binding *b, i
     struct alt_profile_step done = {.binding = b, .step = s, .threads = 1, .begin_ns = now_ns()};
     ALT_CHECK(run_step(x, b, s));
     done.end_ns = now_ns();
+    const struct alt_bstep *bs = &b->step[s - b->first];
     if (x->program->step[s].kind != ALT_STEP_HOST)
-        done.threads = threads_of(x, &b->step[s - b->first]);
+        done.threads = threads_of(x, bs->range, bs->flops);
     alt_profile_report(x, &done);
     return ALT_OK;
 }
 
+/* Whoever watches gets one step at a time. */
 static alt_status run_steps(struct alt_exec *x, const struct alt_binding *b)
 {
-    for (int s = b->first; s < b->end; s++) {
-        if (b->step[s - b->first].skip)
+    for (int s = b->first, n; s < b->end; s += n) {
+        const struct alt_bstep *bs = &b->step[s - b->first];
+        n = x->on_step ? 1 : bs->wave;
+        if (n == 1 && bs->skip)
             continue;
         ALT_CHECK(alt_exec_interrupted(x));
-        ALT_CHECK(x->on_step ? run_watched(x, b, s) : run_step(x, b, s));
+        ALT_CHECK(x->on_step ? run_watched(x, b, s) : n == 1 ? run_step(x, b, s) : run_wave(x, b, s, s + n));
     }
     return ALT_OK;
 }

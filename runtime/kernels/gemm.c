@@ -83,18 +83,22 @@ static tile_fn *const tiles[2][9] = {
     {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2},
 };
 
+/* Rows of n elements to rows of NR, what lies past n is zero. */
+static void widen_rows(real *to, const real *from, int64_t row, int64_t m, int64_t n)
+{
+    memset(to, 0, (size_t)m * NR * sizeof(real));
+    for (int64_t i = 0; i < m; i++)
+        memcpy(to + i * NR, from + i * row, (size_t)n * sizeof(real));
+}
+
 /* A tile whose rows are narrower than its vectors goes through buffers. */
 static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, const struct rows *r, tile_fn *fn, int64_t m)
 {
     real c[MR * NR], add[MR * NR];
-    memset(c, 0, sizeof c);
-    memset(add, 0, sizeof add);
-    for (int64_t i = 0; i < m; i++) {
-        if (g->accumulate)
-            memcpy(c + i * NR, r->c + i * r->c_row, (size_t)g->n * sizeof(real));
-        if (r->add)
-            memcpy(add + i * NR, r->add + i * r->add_row, (size_t)g->n * sizeof(real));
-    }
+    if (g->accumulate)
+        widen_rows(c, r->c, r->c_row, m, g->n);
+    if (r->add)
+        widen_rows(add, r->add, r->add_row, m, g->n);
     fn(g, i0, &(struct rows){.c = c, .add = r->add ? add : NULL, .c_row = NR, .add_row = NR});
     for (int64_t i = 0; i < m; i++)
         memcpy(r->c + i * r->c_row, c + i * NR, (size_t)g->n * sizeof(real));
