@@ -136,8 +136,7 @@ static void softmax(const struct alt_attention *p, char *x)
             alt_vec_set(p->wide, x, j, 0);
         return;
     }
-    alt_vec_exp(p->wide, x, p->keys, largest);
-    alt_vec_divide(p->wide, x, p->keys, alt_vec_sum(p->wide, x, p->keys));
+    alt_vec_divide(p->wide, x, p->keys, alt_vec_exp(p->wide, x, x, p->keys, largest));
 }
 
 /* From scores to weights, with everything on the way. */

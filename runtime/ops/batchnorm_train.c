@@ -44,7 +44,7 @@ static void train_line(const struct alt_linemap *map, struct alt_line *line)
     alt_norm_moments(&p->norm, line, &m);
     update(p, &p->stat[0], line, m.mean);
     update(p, &p->stat[1], line, m.variance);
-    alt_norm_affine(&p->norm, line);
+    alt_norm_affine(&p->norm, line, m.factor);
 }
 
 static void describe_stat(struct alt_kernel_bind *b, struct stat *s, int i)
@@ -86,6 +86,7 @@ static int bind(struct alt_kernel_bind *b)
     p->norm.center = true;
     p->norm.epsilon = (double)alt_attr_float(b->node, "epsilon", 1e-5f);
     p->norm.map.fn = train_line;
+    p->norm.map.apart = true;
     p->norm.map.param = p;
     return alt_linemap_bind(b, &p->norm.map, &box, mask, 6);
 }

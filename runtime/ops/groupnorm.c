@@ -61,6 +61,7 @@ static int bind(struct alt_kernel_bind *b)
     norm->center = true;
     norm->epsilon = (double)alt_attr_float(b->node, "epsilon", 1e-5f);
     norm->map.fn = alt_norm_line;
+    norm->map.apart = true;
     norm->map.param = norm;
     norm->map.spare_lines = norm->scale.varies || norm->bias.varies ? 2 : 0;
     return alt_linemap_bind(b, &norm->map, &box, mask, 6);

@@ -46,6 +46,7 @@ static int bind(struct alt_kernel_bind *b)
     norm->epsilon = (double)alt_attr_float(b->node, "epsilon", 1e-5f);
     find_stats(norm, b);
     norm->map.fn = alt_norm_line;
+    norm->map.apart = true;
     norm->map.param = norm;
     norm->map.spare_lines = 2;
     return alt_linemap_bind(b, &norm->map, &box, mask, 6);

@@ -19,6 +19,7 @@ int alt_linemap_bind(struct alt_kernel_bind *bind, struct alt_linemap *map, cons
     map->in = 0;
     map->out = bind->n_in;
     map->direct = map->size == map->wide_size && bind->out[0].dtype == dtype && alt_lines_dense(&map->lines, ALT_LINE_OUT);
+    map->apart = map->apart && map->in_size == map->wide_size && alt_lines_dense(&map->lines, ALT_LINE_IN);
     if (__builtin_mul_overflow(map->lines.length, map->spare_lines + !map->direct, &elements) ||
         __builtin_mul_overflow(elements, (int64_t)map->wide_size, &bytes))
         return alt_bind_fail(bind, ALT_E_SHAPE, "too many elements");
@@ -44,7 +45,9 @@ static void run_line(const struct alt_linemap *map, struct alt_line *line)
     }
     if (map->direct)
         line->x = out;
-    alt_lines_gather(&map->lines, ALT_LINE_IN, map->load, map->in_size, in, 0, line->n, line->x, map->wide_size);
+    line->from = map->apart ? in : line->x;
+    if (!map->apart)
+        alt_lines_gather(&map->lines, ALT_LINE_IN, map->load, map->in_size, in, 0, line->n, line->x, map->wide_size);
     map->fn(map, line);
     if (!map->direct)
         alt_lines_scatter(&map->lines, map->store, map->size, out, line->n, line->x, map->wide_size);

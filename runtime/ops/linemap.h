@@ -13,6 +13,7 @@ struct alt_linemap;
 /* One line on its way. */
 struct alt_line {
     void *x;        /* lines.length dense elements of map->wide, to be changed in place */
+    const void *from; /* the elements: x, or, where map->apart, maybe the input, and x is still to be written */
     int64_t n;      /* lines.length; may be 0 */
     int64_t index;  /* of the line */
     char *spare;    /* map->spare_lines further lines of scratch; kept from line to line of one tile */
@@ -29,13 +30,14 @@ struct alt_linemap {
     alt_load_fn *load;
     alt_store_fn *store;
     bool direct; /* lines are changed in the output */
+    bool apart;  /* the function can read elements that lie elsewhere */
     int in, out; /* operands of the kernel */
     int64_t spare_lines, lines_a_tile;
     const void *param; /* of the family */
 };
 
 /* Prepares the map of input 0 to output 0 over the box's axes in `mask`; `cost` operations an element. The caller allocates
- * the map, sets fn, param and spare_lines, and fills further operands of the box. */
+ * the map, sets fn, param, spare_lines and apart, and fills further operands of the box. */
 int alt_linemap_bind(struct alt_kernel_bind *bind, struct alt_linemap *map, const struct alt_line_box *box, unsigned mask,
                      double cost);
 /* The kernel function. */

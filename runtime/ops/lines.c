@@ -73,11 +73,12 @@ bool alt_lines_dense(const struct alt_lines *l, int k)
 int64_t alt_axes_offset(const struct alt_axes *a, int k, int64_t i)
 {
     int64_t at = 0;
-    for (int d = a->rank - 1; d >= 0 && i > 0; d--) {
+    int d = a->rank - 1;
+    for (; d > 0 && i > 0; d--) {
         at += i % a->extent[d] * a->stride[k][d];
         i /= a->extent[d];
     }
-    return at;
+    return d == 0 ? at + i * a->stride[k][0] : at;
 }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }

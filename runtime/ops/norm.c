@@ -23,14 +23,9 @@ void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, struct
 {
     const enum alt_wide wide = norm->map.wide;
     const double n = (double)line->n;
-    m->mean = 0;
-    if (norm->center) {
-        m->mean = alt_scalar_divide(wide, alt_vec_sum(wide, line->x, line->n), n);
-        alt_vec_subtract(wide, line->x, line->n, m->mean);
-    }
-    m->variance = alt_scalar_divide(wide, alt_vec_sum_squares(wide, line->x, line->n), n);
+    m->mean = norm->center ? alt_scalar_divide(wide, alt_vec_sum(wide, line->from, line->n), n) : 0;
+    m->variance = alt_scalar_divide(wide, alt_vec_center(wide, line->x, line->from, line->n, m->mean), n);
     m->factor = alt_scalar_divide(wide, 1, alt_scalar_sqrt(wide, alt_scalar_add(wide, m->variance, norm->epsilon)));
-    alt_vec_scale(wide, line->x, line->n, m->factor);
 }
 
 /* The part's elements for this line and their step; `spare` holds a line and keeps shared ones within a tile. */
@@ -45,6 +40,8 @@ static const void *part_line(const struct alt_norm *norm, const struct alt_norm_
         part->load(one, data, 1, 1);
         return one;
     }
+    if (part->size == norm->map.wide_size && alt_lines_dense(lines, k))
+        return data;
     if (!part->shared || line->first)
         alt_lines_gather(lines, k, part->load, part->size, data, 0, line->n, spare, norm->map.wide_size);
     return spare;
@@ -59,20 +56,23 @@ static void store_stat(const struct alt_norm *norm, const struct alt_line *line,
     norm->stat_store((char *)line->args->operand[operand].data + (size_t)line->index * norm->stat_size, 1, wide, 1);
 }
 
-void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line)
+void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line, double factor)
 {
     const struct alt_linemap *map = &norm->map;
-    _Alignas(8) char one[ALT_WIDE_SIZE];
-    int64_t step;
-    if (norm->scale.arg) {
-        const void *scale = part_line(norm, &norm->scale, ALT_LINE_MORE, line, line->spare, one, &step);
-        alt_vec_multiply_by(map->wide, line->x, line->n, scale, step);
+    _Alignas(8) char one[2][ALT_WIDE_SIZE];
+    char *spare = norm->bias.varies ? line->spare + (size_t)line->n * map->wide_size : NULL;
+    int64_t scale_step = 0, bias_step = 0;
+    const void *scale = norm->scale.arg ? part_line(norm, &norm->scale, ALT_LINE_MORE, line, line->spare, one[0], &scale_step) : NULL;
+    const void *bias = norm->bias.arg ? part_line(norm, &norm->bias, ALT_LINE_MORE + 1, line, spare, one[1], &bias_step) : NULL;
+    if (scale_step && bias_step) {
+        alt_vec_affine(map->wide, line->x, line->n, factor, scale, bias);
+        return;
     }
-    if (norm->bias.arg) {
-        char *spare = norm->bias.varies ? line->spare + (size_t)line->n * map->wide_size : NULL;
-        const void *bias = part_line(norm, &norm->bias, ALT_LINE_MORE + 1, line, spare, one, &step);
-        alt_vec_add_to(map->wide, line->x, line->n, bias, step);
-    }
+    alt_vec_scale(map->wide, line->x, line->n, factor);
+    if (scale)
+        alt_vec_multiply_by(map->wide, line->x, line->n, scale, scale_step);
+    if (bias)
+        alt_vec_add_to(map->wide, line->x, line->n, bias, bias_step);
 }
 
 void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
@@ -82,5 +82,5 @@ void alt_norm_line(const struct alt_linemap *map, struct alt_line *line)
     alt_norm_moments(norm, line, &m);
     store_stat(norm, line, norm->mean_out, m.mean);
     store_stat(norm, line, norm->factor_out, m.factor);
-    alt_norm_affine(norm, line);
+    alt_norm_affine(norm, line, m.factor);
 }

@@ -34,12 +34,12 @@ bool alt_norm_part_set(struct alt_norm_part *part, const struct alt_kernel_bind 
 /* The line function. */
 void alt_norm_line(const struct alt_linemap *map, struct alt_line *line);
 
-/* Its two halves, for a family that does something in between: x normalised, and what that took; scale and bias. */
+/* Its two halves, for a family that does something in between: x less the mean, and the moments; the rest. */
 struct alt_moments {
     double mean, variance;
     double factor; /* 1 / sqrt(variance + epsilon) */
 };
 void alt_norm_moments(const struct alt_norm *norm, struct alt_line *line, struct alt_moments *m);
-void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line);
+void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line, double factor);
 
 #endif

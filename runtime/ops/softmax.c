@@ -11,8 +11,8 @@
 
 static void softmax(const struct alt_linemap *map, struct alt_line *line)
 {
-    alt_vec_exp(map->wide, line->x, line->n, alt_vec_max(map->wide, line->x, line->n));
-    alt_vec_divide(map->wide, line->x, line->n, alt_vec_sum(map->wide, line->x, line->n));
+    const double m = alt_vec_max(map->wide, line->from, line->n);
+    alt_vec_divide(map->wide, line->x, line->n, alt_vec_exp(map->wide, line->x, line->from, line->n, m));
 }
 
 static void log_softmax(const struct alt_linemap *map, struct alt_line *line)
@@ -40,11 +40,12 @@ static const struct row {
     enum alt_op op;
     struct alt_kernel kernel;
     alt_line_fn *fn;
+    bool apart; /* see linemap.h */
     double cost;
 } table[] = {
-    {ALT_OP_SOFTMAX, KERNEL("softmax"), softmax, 30},
-    {ALT_OP_LOG_SOFTMAX, KERNEL("log_softmax"), log_softmax, 30},
-    {ALT_OP_HARDMAX, KERNEL("hardmax"), hardmax, 3},
+    {ALT_OP_SOFTMAX, KERNEL("softmax"), softmax, true, 30},
+    {ALT_OP_LOG_SOFTMAX, KERNEL("log_softmax"), log_softmax, false, 30},
+    {ALT_OP_HARDMAX, KERNEL("hardmax"), hardmax, false, 3},
 };
 
 static const struct row *row_of(enum alt_op op)
@@ -68,6 +69,7 @@ static int bind(struct alt_kernel_bind *b)
     const int64_t given = axis_of(b->node), axis = rank == 0 ? 0 : given < 0 ? given + rank : given;
     const unsigned all = (1u << rank) - 1, from = all & ~((1u << axis) - 1);
     map->fn = row->fn;
+    map->apart = row->apart;
     alt_line_box_set(&box, &b->in[0], &b->out[0]);
     return alt_linemap_bind(b, map, &box, b->node->opset < 13 ? from : all & 1u << axis, row->cost);
 }

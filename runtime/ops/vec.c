@@ -1,14 +1,12 @@
 /* vec.c: passes over dense lines; see vec.h. */
 #include "runtime/ops/vec.h"
 
-#include "runtime/ops/fold.h"
 #include "runtime/ops/lines.h"
 #include "runtime/ops/loop.h"
 #include "runtime/scalar_math.h"
 
 #include <math.h>
-
-enum { CHUNK = 512 }; /* a multiple of ALT_LANES */
+#include <string.h>
 
 double alt_vec_get(enum alt_wide wide, const void *x, int64_t i)
 {
@@ -23,31 +21,67 @@ void alt_vec_set(enum alt_wide wide, void *x, int64_t i, double value)
         ((double *)x)[i] = value;
 }
 
-static double join(enum alt_fold fold, enum alt_wide wide, char *acc)
-{
-    for (int h = ALT_LANES / 2; h > 0; h /= 2)
-        alt_fold_join(fold, wide, acc, acc + (size_t)h * alt_wide_size(wide), h);
-    return alt_vec_get(wide, acc, 0);
-}
+/* ---- folds ---- */
 
-static double fold_all(enum alt_fold fold, enum alt_wide wide, const void *x, int64_t n)
-{
-    _Alignas(64) char acc[ALT_LANES * ALT_WIDE_SIZE];
-    alt_fold_identity(fold, wide == ALT_WIDE_F32 ? ALT_FLOAT32 : ALT_FLOAT64, acc, ALT_LANES);
-    alt_fold_loop(fold, wide)(acc, ALT_LANES, x, n);
-    return join(fold, wide, acc);
-}
+/* `step` takes an element x into its lane l; some also store o in the place of x, made with a. */
+#define LARGER(a, x) (((a) > (x)) | ((a) != (a)) ? (a) : (x))
+#define ADD(a, x) ((a) + (x))
+#define TAKE_MAX(l, x, o, a) l = LARGER(l, x)
+#define TAKE(l, x, o, a) l += x
+#define TAKE_ABS_F32(l, x, o, a) l += fabsf(x)
+#define TAKE_ABS_F64(l, x, o, a) l += fabs(x)
+#define TAKE_SQUARE(l, x, o, a) l += (x) * (x)
+#define TAKE_CENTER(l, x, o, a) o = x - a; l += o * o
+#define TAKE_EXP_F32(l, x, o, a) o = alt_exp_f32(x - a); l += o
+#define TAKE_EXP_F64(l, x, o, a) o = exp(x - a); l += o
+#define SUM_EXP_F32(l, x, o, a) l += alt_exp_f32(x - a)
+#define SUM_EXP_F64(l, x, o, a) l += exp(x - a)
 
-double alt_vec_max(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_MAX, wide, x, n); }
-double alt_vec_sum(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_SUM, wide, x, n); }
-double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_ABS, wide, x, n); }
-double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_SQUARE, wide, x, n); }
+/* Whole rows of lanes stay in registers, the rest is taken one by one. */
+#define FOLD(name, T, step, empty, join) \
+    static inline __attribute__((always_inline)) int64_t name##_rows(T *acc, T *out, const T *x, int64_t n, T a) { \
+        T lane[ALT_LANES]; int64_t i = 0; (void)out; (void)a; memcpy(lane, acc, sizeof lane); \
+        for (; i + ALT_LANES <= n; i += ALT_LANES) { \
+            ALT_IVDEP for (int j = 0; j < ALT_LANES; j++) { step(lane[j], x[i + j], out[i + j], a); } } \
+        memcpy(acc, lane, sizeof lane); return i; } \
+    ALT_LOOP(name, (T *out, const T *x, int64_t n, T a, T *result), (out, x, n, a, result), { \
+        T lane[ALT_LANES]; \
+        for (int j = 0; j < ALT_LANES; j++) lane[j] = empty; \
+        const int64_t i = name##_rows(lane, out, x, n, a); \
+        for (int64_t j = 0; i + j < n; j++) { step(lane[j], x[i + j], out[i + j], a); } \
+        for (int h = ALT_LANES / 2; h > 0; h /= 2) for (int j = 0; j < h; j++) lane[j] = join(lane[j], lane[j + h]); \
+        *result = lane[0]; })
+FOLD(max_f32, float, TAKE_MAX, -__builtin_inff(), LARGER)
+FOLD(max_f64, double, TAKE_MAX, -__builtin_inf(), LARGER)
+FOLD(sum_f32, float, TAKE, 0, ADD)
+FOLD(sum_f64, double, TAKE, 0, ADD)
+FOLD(sum_abs_f32, float, TAKE_ABS_F32, 0, ADD)
+FOLD(sum_abs_f64, double, TAKE_ABS_F64, 0, ADD)
+FOLD(sum_squares_f32, float, TAKE_SQUARE, 0, ADD)
+FOLD(sum_squares_f64, double, TAKE_SQUARE, 0, ADD)
+FOLD(center_f32, float, TAKE_CENTER, 0, ADD)
+FOLD(center_f64, double, TAKE_CENTER, 0, ADD)
+FOLD(exp_f32, float, TAKE_EXP_F32, 0, ADD)
+FOLD(exp_f64, double, TAKE_EXP_F64, 0, ADD)
+FOLD(sum_exp_f32, float, SUM_EXP_F32, 0, ADD)
+FOLD(sum_exp_f64, double, SUM_EXP_F64, 0, ADD)
+
+#define RETURN_FOLD(inner, wide, out, x, n, a) \
+    if (wide == ALT_WIDE_F32) { float result; inner##_f32(out, x, n, (float)(a), &result); return (double)result; } \
+    double result; inner##_f64(out, x, n, a, &result); return result
+double alt_vec_max(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(max, wide, NULL, x, n, 0); }
+double alt_vec_sum(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum, wide, NULL, x, n, 0); }
+double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum_abs, wide, NULL, x, n, 0); }
+double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum_squares, wide, NULL, x, n, 0); }
+double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shift) { RETURN_FOLD(sum_exp, wide, NULL, x, n, shift); }
+double alt_vec_exp(enum alt_wide wide, void *out, const void *x, int64_t n, double shift) { RETURN_FOLD(exp, wide, out, x, n, shift); }
+double alt_vec_center(enum alt_wide wide, void *out, const void *x, int64_t n, double a) { RETURN_FOLD(center, wide, out, x, n, a); }
+
+/* ---- each element ---- */
 
 #define EACH(name, T, expression) \
     ALT_LOOP(name, (T *out, const T *x, int64_t n, T a), (out, x, n, a), { \
         ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (expression); })
-EACH(exp_f32, float, alt_exp_f32(x[i] - a))
-EACH(exp_f64, double, exp(x[i] - a))
 EACH(subtract_f32, float, x[i] - a)
 EACH(subtract_f64, double, x[i] - a)
 EACH(scale_f32, float, x[i] * a)
@@ -59,25 +93,9 @@ EACH(divide_f64, double, x[i] / a)
     void name(enum alt_wide wide, void *x, int64_t n, double a) { \
         if (wide == ALT_WIDE_F32) inner##_f32(x, x, n, (float)a); \
         else inner##_f64(x, x, n, a); }
-PASS(alt_vec_exp, exp)
 PASS(alt_vec_subtract, subtract)
 PASS(alt_vec_scale, scale)
 PASS(alt_vec_divide, divide)
-
-double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shift)
-{
-    _Alignas(64) char acc[ALT_LANES * ALT_WIDE_SIZE], block[CHUNK * ALT_WIDE_SIZE];
-    alt_fold_identity(ALT_FOLD_SUM, wide == ALT_WIDE_F32 ? ALT_FLOAT32 : ALT_FLOAT64, acc, ALT_LANES);
-    for (int64_t at = 0; at < n; at += CHUNK) {
-        const int64_t m = n - at < CHUNK ? n - at : CHUNK;
-        if (wide == ALT_WIDE_F32)
-            exp_f32((float *)(void *)block, (const float *)x + at, m, (float)shift);
-        else
-            exp_f64((double *)(void *)block, (const double *)x + at, m, shift);
-        alt_fold_loop(ALT_FOLD_SUM, wide)(acc, ALT_LANES, block, m);
-    }
-    return join(ALT_FOLD_SUM, wide, acc);
-}
 
 #define BOTH(name, T, op) \
     ALT_LOOP(name, (T *x, const T *y, int64_t n, int64_t step), (x, y, n, step), { \
@@ -102,6 +120,20 @@ void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64
         add_f32(x, y, n, step);
     else
         add_f64(x, y, n, step);
+}
+
+#define AFFINE(name, T) \
+    ALT_LOOP(name, (T *x, int64_t n, T factor, const T *y, const T *z), (x, n, factor, y, z), { \
+        ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] * factor * y[i] + z[i]; })
+AFFINE(affine_f32, float)
+AFFINE(affine_f64, double)
+
+void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z)
+{
+    if (wide == ALT_WIDE_F32)
+        affine_f32(x, n, (float)factor, y, z);
+    else
+        affine_f64(x, n, factor, y, z);
 }
 
 double alt_scalar_add(enum alt_wide wide, double a, double b)

@@ -14,8 +14,10 @@ double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n);
 double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n);
 /* Of exp(x - shift), which is not stored. */
 double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shift);
-/* x = exp(x - shift). */
-void alt_vec_exp(enum alt_wide wide, void *x, int64_t n, double shift);
+/* out = exp(x - shift), which may be the same memory; returns the sum of out. */
+double alt_vec_exp(enum alt_wide wide, void *out, const void *x, int64_t n, double shift);
+/* out = x - a, likewise; returns the sum of the squares of out. */
+double alt_vec_center(enum alt_wide wide, void *out, const void *x, int64_t n, double a);
 /* x = x - a. */
 void alt_vec_subtract(enum alt_wide wide, void *x, int64_t n, double a);
 /* x = x * a. */
@@ -25,6 +27,8 @@ void alt_vec_divide(enum alt_wide wide, void *x, int64_t n, double a);
 /* x[i] = x[i] * y[i * step], x[i] + y[i * step]; step 0 or 1. */
 void alt_vec_multiply_by(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
 void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
+/* x = x * factor * y[i] + z[i]. */
+void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z);
 /* a + b, a / b, sqrt(a), log(a), computed in the line's type. */
 double alt_scalar_add(enum alt_wide wide, double a, double b);
 double alt_scalar_divide(enum alt_wide wide, double a, double b);
