@@ -8,16 +8,38 @@
 
 #include <string.h>
 
+/* n elements, both sides of their own dtypes. */
+typedef void direct_fn(float *out, const void *x, int64_t n);
+
+#define DIRECT(name, T, get) \
+    ALT_LOOP(name, (float *out, const void *x, int64_t n), (out, x, n), { \
+        const T *from = x; ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (float)(get); })
+DIRECT(f32_of_i8, int8_t, from[i])
+DIRECT(f32_of_i16, int16_t, from[i])
+DIRECT(f32_of_i32, int32_t, from[i])
+DIRECT(f32_of_u8, uint8_t, from[i])
+DIRECT(f32_of_u16, uint16_t, from[i])
+DIRECT(f32_of_bool, uint8_t, from[i] != 0)
+
+/* To float32 without the detour over 64 bits: masks and images. */
+static direct_fn *const direct[ALT_BFLOAT16 + 1] = {
+    [ALT_INT8] = f32_of_i8, [ALT_INT16] = f32_of_i16, [ALT_INT32] = f32_of_i32, [ALT_UINT8] = f32_of_u8,
+    [ALT_UINT16] = f32_of_u16, [ALT_BOOL] = f32_of_bool,
+};
+
 struct cast {
+    direct_fn *direct;   /* or NULL */
     alt_store_fn *store; /* from the input's wide type; NULL: the input has the output's dtype and size */
     size_t size;
 };
 
-/* Inputs come in their wide type (in their own when the dtypes are equal), the output is of its own dtype. */
+/* Inputs come in their wide type (in their own where that is not needed), the output is of its own dtype. */
 static void convert(const struct alt_loop *l)
 {
     const struct cast *c = l->param;
-    if (c->store)
+    if (c->direct)
+        c->direct(l->out, l->in[0], l->n);
+    else if (c->store)
         c->store(l->out, 1, l->in[0], l->n);
     else if (l->out != l->in[0])
         memcpy(l->out, l->in[0], (size_t)l->n * c->size);
@@ -32,7 +54,8 @@ static int bind(struct alt_kernel_bind *b)
     c->size = alt_dtype_size(to);
     c->store = from == to ? NULL : alt_wide_store(alt_wide_of(from), to);
     struct alt_pointwise_spec spec = {.loop = convert, .param = c, .raw = ALT_POINTWISE_RAW_OUT, .cost = 2};
-    if (from == to)
+    c->direct = to == ALT_FLOAT32 && from <= ALT_BFLOAT16 ? direct[from] : NULL;
+    if (from == to || c->direct)
         spec.raw |= 1;
     const int arg[2] = {0, b->n_in};
     return alt_pointwise_bind_some(b, &spec, 1, arg);

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #define ZIP(name, T, op) \
-    static void name(const struct alt_loop *l) { \
+    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
         const T *a = l->in[0], *b = l->in[1]; uint8_t *out = l->out; const int64_t n = l->n; \
         if (!l->step[0]) { const T x = a[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (uint8_t)(x op b[i]); } \
         else if (!l->step[1]) { const T y = b[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (uint8_t)(a[i] op y); } \
-        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (uint8_t)(a[i] op b[i]); } }
+        else { ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (uint8_t)(a[i] op b[i]); } })
 #define ZIP_ALL(name, op) \
     ZIP(name##_f32, float, op) ZIP(name##_f64, double, op) ZIP(name##_i64, int64_t, op) ZIP(name##_u64, uint64_t, op)
 
