@@ -1,26 +1,26 @@
 /* fold.c: inner loops of reductions; see fold.h. */
 #include "runtime/ops/fold.h"
 
-#include "runtime/ops/lines.h"
-#include "runtime/ops/loop.h"
 #include "runtime/type.h"
 
 #include <math.h>
-#include <string.h>
 
-/* Whole rows of ALT_LANES elements: the accumulators stay in registers. Returns how many elements it took. */
+/* A loop of either kind. Whole rows of ALT_LANES elements: the accumulators stay in registers. Returns how many elements it took. */
 #define LANES(name, T, f) \
     static inline __attribute__((always_inline)) int64_t name##_lanes(T *acc, const T *x, int64_t n) { \
         T lane[ALT_LANES]; int64_t i = 0; memcpy(lane, acc, sizeof lane); \
         for (; i + ALT_LANES <= n; i += ALT_LANES) for (int j = 0; j < ALT_LANES; j++) lane[j] = (T)f(lane[j], x[i + j]); \
         memcpy(acc, lane, sizeof lane); return i; }
-#define FOLD(name, T, f) \
+#define FOLD(name, T, f, empty, join) \
+    ALT_LOOP(name##_line, (const void *x_, int64_t n, void *result_), (x_, n, result_), { \
+        const T *x = x_; T *result = result_; ALT_FOLD_LANES(T, TAKE_##f, empty, join) }) \
     LANES(name, T, f) ALT_LOOP(name, (void *acc_, int64_t width, const void *x, int64_t n), (acc_, width, x, n), { \
         T *acc = acc_; int64_t i = width == ALT_LANES ? name##_lanes(acc, x, n) : 0; \
         for (int64_t m; i < n; i += m) { const T *row = (const T *)x + i; m = n - i < width ? n - i : width; \
             ALT_IVDEP for (int64_t j = 0; j < m; j++) acc[j] = (T)f(acc[j], row[j]); } })
 /* Signed integers wrap around as unsigned ones do, so that one loop serves both. */
-#define FOLD_ALL(name, f) FOLD(name##_f32, float, f) FOLD(name##_f64, double, f) FOLD(name##_u64, uint64_t, f)
+#define FOLD_ALL(name, f, empty, join) \
+    FOLD(name##_f32, float, f, empty, join) FOLD(name##_f64, double, f, empty, join) FOLD(name##_u64, uint64_t, f, empty, join)
 
 #define ADD(a, x) ((a) + (x))
 #define ADD_SQUARE(a, x) ((a) + (x) * (x))
@@ -31,29 +31,45 @@
 #define ADD_ABS_F64(a, x) ((a) + fabs(x))
 #define ADD_ABS_I64(a, x) ((uint64_t)(a) + ((x) < 0 ? 0 - (uint64_t)(x) : (uint64_t)(x)))
 
-FOLD_ALL(sum, ADD)
-FOLD_ALL(square, ADD_SQUARE)
-FOLD_ALL(prod, MULTIPLY)
-FOLD_ALL(max, LARGER)
-FOLD_ALL(min, SMALLER)
-FOLD(max_i64, int64_t, LARGER)
-FOLD(min_i64, int64_t, SMALLER)
-FOLD(abs_f32, float, ADD_ABS_F32)
-FOLD(abs_f64, double, ADD_ABS_F64)
-FOLD(abs_i64, int64_t, ADD_ABS_I64)
+#define TAKE_ADD(l, x, o, a) l = ADD(l, x)
+#define TAKE_ADD_SQUARE(l, x, o, a) l = ADD_SQUARE(l, x)
+#define TAKE_MULTIPLY(l, x, o, a) l = MULTIPLY(l, x)
+#define TAKE_LARGER(l, x, o, a) l = LARGER(l, x)
+#define TAKE_SMALLER(l, x, o, a) l = SMALLER(l, x)
+#define TAKE_ADD_ABS_F32(l, x, o, a) l = ADD_ABS_F32(l, x)
+#define TAKE_ADD_ABS_F64(l, x, o, a) l = ADD_ABS_F64(l, x)
+#define TAKE_ADD_ABS_I64(l, x, o, a) l = (int64_t)ADD_ABS_I64(l, x)
 
-alt_fold_fn *alt_fold_loop(enum alt_fold fold, enum alt_wide wide)
-{
-    static alt_fold_fn *const table[ALT_FOLD_COUNT][ALT_WIDE_COUNT] = {
-        [ALT_FOLD_SUM] = {sum_f32, sum_f64, sum_u64, sum_u64},
-        [ALT_FOLD_ABS] = {abs_f32, abs_f64, abs_i64, sum_u64},
-        [ALT_FOLD_SQUARE] = {square_f32, square_f64, square_u64, square_u64},
-        [ALT_FOLD_PROD] = {prod_f32, prod_f64, prod_u64, prod_u64},
-        [ALT_FOLD_MAX] = {max_f32, max_f64, max_i64, max_u64},
-        [ALT_FOLD_MIN] = {min_f32, min_f64, min_i64, min_u64},
-    };
-    return wide < ALT_WIDE_COUNT ? table[fold][wide] : NULL;
-}
+FOLD_ALL(sum, ADD, 0, ADD)
+FOLD_ALL(square, ADD_SQUARE, 0, ADD)
+FOLD_ALL(prod, MULTIPLY, 1, MULTIPLY)
+FOLD(max_f32, float, LARGER, -__builtin_inff(), LARGER)
+FOLD(max_f64, double, LARGER, -__builtin_inf(), LARGER)
+FOLD(max_i64, int64_t, LARGER, INT64_MIN, LARGER)
+FOLD(max_u64, uint64_t, LARGER, 0, LARGER)
+FOLD(min_f32, float, SMALLER, __builtin_inff(), SMALLER)
+FOLD(min_f64, double, SMALLER, __builtin_inf(), SMALLER)
+FOLD(min_i64, int64_t, SMALLER, INT64_MAX, SMALLER)
+FOLD(min_u64, uint64_t, SMALLER, UINT64_MAX, SMALLER)
+FOLD(abs_f32, float, ADD_ABS_F32, 0, ADD)
+FOLD(abs_f64, double, ADD_ABS_F64, 0, ADD)
+FOLD(abs_i64, int64_t, ADD_ABS_I64, 0, ADD)
+
+#define LOOPS(name) {name, name##_line}
+static const struct {
+    alt_fold_fn *loop;
+    alt_fold_line_fn *line;
+} table[ALT_FOLD_COUNT][ALT_WIDE_COUNT] = {
+    [ALT_FOLD_SUM] = {LOOPS(sum_f32), LOOPS(sum_f64), LOOPS(sum_u64), LOOPS(sum_u64)},
+    [ALT_FOLD_ABS] = {LOOPS(abs_f32), LOOPS(abs_f64), LOOPS(abs_i64), LOOPS(sum_u64)},
+    [ALT_FOLD_SQUARE] = {LOOPS(square_f32), LOOPS(square_f64), LOOPS(square_u64), LOOPS(square_u64)},
+    [ALT_FOLD_PROD] = {LOOPS(prod_f32), LOOPS(prod_f64), LOOPS(prod_u64), LOOPS(prod_u64)},
+    [ALT_FOLD_MAX] = {LOOPS(max_f32), LOOPS(max_f64), LOOPS(max_i64), LOOPS(max_u64)},
+    [ALT_FOLD_MIN] = {LOOPS(min_f32), LOOPS(min_f64), LOOPS(min_i64), LOOPS(min_u64)},
+};
+
+alt_fold_fn *alt_fold_loop(enum alt_fold fold, enum alt_wide wide) { return wide < ALT_WIDE_COUNT ? table[fold][wide].loop : NULL; }
+alt_fold_line_fn *alt_fold_line(enum alt_fold fold, enum alt_wide wide) { return wide < ALT_WIDE_COUNT ? table[fold][wide].line : NULL; }
 
 static void fill_float(enum alt_wide wide, double value, void *acc, int64_t n)
 {

@@ -7,8 +7,8 @@
  * LogSum and LogSumExp of them are computed in float64. LogSumExp first finds the largest element m and sums exp(x - m).
  * Reductions of nothing give the fold's identity, Mean of nothing NaN (0 for integers).
  *
- * A strip is up to STRIP neighbouring outputs. Where neighbouring outputs have neighbouring inputs, their lanes are
- * accumulated side by side ("across"), else one line after the other.
+ * A strip is up to STRIP neighbouring outputs. Where neighbouring outputs have neighbouring inputs, or lines are short, their lanes
+ * are accumulated side by side ("across"), else one line after the other.
  */
 #include "runtime/ops/lines.h"
 
@@ -20,7 +20,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIP = 64, CHUNK = 1024, TILE_WORK = 16384 };
+enum { STRIP = 64, CHUNK = 1024, TILE_WORK = 16384, SHORT = 8 };
 
 enum finish { FINISH_NONE, FINISH_MEAN, FINISH_ROOT, FINISH_LOG, FINISH_LOG_EXP };
 
@@ -47,15 +47,16 @@ struct reduce {
     bool direct;               /* elements lie in memory as they are accumulated */
     bool across;
     int lanes;
+    int64_t step;              /* from a line to its neighbour, elements of the input */
     int64_t inner, strip, strips_a_row, strips, strips_a_tile;
 };
 
-/* `n` elements of a row as accumulators want them; `block` and `spare` hold n wide elements each. */
+/* Elements of n neighbouring lines as accumulators want them; `block` and `spare` hold n wide elements each. */
 static const void *fetch(const struct reduce *r, const void *data, int64_t n, void *block, void *spare)
 {
-    if (r->direct)
+    if (r->direct && r->step == 1)
         return data;
-    r->load(r->convert ? spare : block, data, 1, n);
+    r->load(r->convert ? spare : block, data, r->step, n);
     if (r->convert)
         r->convert(block, 1, spare, n);
     return block;
@@ -87,10 +88,12 @@ static void fold_line(const struct reduce *r, enum alt_fold fold, const char *da
     _Alignas(64) char block[CHUNK * ALT_WIDE_SIZE], spare[CHUNK * ALT_WIDE_SIZE], acc[ALT_LANES * ALT_WIDE_SIZE];
     const bool dense = r->direct && !shift && alt_lines_dense(&r->lines, ALT_LINE_IN);
     alt_fold_fn *loop = alt_fold_loop(fold, r->wide);
+    if (dense && r->lines.length) {
+        alt_fold_line(fold, r->wide)(data, r->lines.length, result);
+        return;
+    }
     alt_fold_identity(fold, r->acc_dtype, acc, ALT_LANES);
-    if (dense)
-        loop(acc, ALT_LANES, data, r->lines.length);
-    for (int64_t at = 0; !dense && at < r->lines.length; at += CHUNK) {
+    for (int64_t at = 0; at < r->lines.length; at += CHUNK) {
         const int64_t left = r->lines.length - at, n = left < CHUNK ? left : CHUNK;
         alt_lines_gather(&r->lines, ALT_LINE_IN, r->load, r->size, data, at, n, r->convert ? spare : block, r->natural_size);
         if (r->convert)
@@ -130,10 +133,8 @@ static void fold_strip(const struct reduce *r, enum alt_fold fold, const char *d
         fold_across(r, fold, data, width, shift, result);
         return;
     }
-    const struct alt_axes *k = &r->lines.kept;
-    const int64_t step = k->rank ? k->stride[0][k->rank - 1] * (int64_t)r->size : 0;
     for (int64_t i = 0; i < width; i++)
-        fold_line(r, fold, data + i * step, shift ? (const char *)shift + (size_t)i * r->acc_size : NULL,
+        fold_line(r, fold, data + i * r->step * (int64_t)r->size, shift ? (const char *)shift + (size_t)i * r->acc_size : NULL,
                   result + (size_t)i * r->acc_size);
 }
 
@@ -271,7 +272,8 @@ static void cut_strips(struct reduce *r)
     while (r->lanes / 2 >= length)
         r->lanes /= 2;
     r->inner = k->rank ? k->extent[k->rank - 1] : 1;
-    r->across = k->rank && k->stride[0][k->rank - 1] == 1 && (a->rank == 0 || a->stride[0][a->rank - 1] != 1);
+    r->step = k->rank ? k->stride[0][k->rank - 1] : 0;
+    r->across = k->rank && (length <= SHORT || (r->step == 1 && (a->rank == 0 || a->stride[0][a->rank - 1] != 1)));
     r->strip = r->across || fit > STRIP ? STRIP : fit > 1 ? fit : 1;
     r->strips_a_row = (r->inner + r->strip - 1) / r->strip;
     r->strips = r->inner ? r->lines.count / r->inner * r->strips_a_row : 0;

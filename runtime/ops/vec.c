@@ -1,6 +1,7 @@
 /* vec.c: passes over dense lines; see vec.h. */
 #include "runtime/ops/vec.h"
 
+#include "runtime/ops/fold.h"
 #include "runtime/ops/lines.h"
 #include "runtime/ops/loop.h"
 #include "runtime/scalar_math.h"
@@ -23,56 +24,38 @@ void alt_vec_set(enum alt_wide wide, void *x, int64_t i, double value)
 
 /* ---- folds ---- */
 
-/* `step` takes an element x into its lane l; some also store o in the place of x, made with a. */
-#define LARGER(a, x) (((a) > (x)) | ((a) != (a)) ? (a) : (x))
-#define ADD(a, x) ((a) + (x))
-#define TAKE_MAX(l, x, o, a) l = LARGER(l, x)
-#define TAKE(l, x, o, a) l += x
-#define TAKE_ABS_F32(l, x, o, a) l += fabsf(x)
-#define TAKE_ABS_F64(l, x, o, a) l += fabs(x)
-#define TAKE_SQUARE(l, x, o, a) l += (x) * (x)
+/* The sum of what is stored: o in the place of an element x, or nowhere. */
 #define TAKE_CENTER(l, x, o, a) o = x - a; l += o * o
 #define TAKE_EXP_F32(l, x, o, a) o = alt_exp_f32(x - a); l += o
 #define TAKE_EXP_F64(l, x, o, a) o = exp(x - a); l += o
 #define SUM_EXP_F32(l, x, o, a) l += alt_exp_f32(x - a)
 #define SUM_EXP_F64(l, x, o, a) l += exp(x - a)
-
-/* Whole rows of lanes stay in registers, the rest is taken one by one. */
-#define FOLD(name, T, step, empty, join) \
-    static inline __attribute__((always_inline)) int64_t name##_rows(T *acc, T *out, const T *x, int64_t n, T a) { \
-        T lane[ALT_LANES]; int64_t i = 0; (void)out; (void)a; memcpy(lane, acc, sizeof lane); \
-        for (; i + ALT_LANES <= n; i += ALT_LANES) { \
-            ALT_IVDEP for (int j = 0; j < ALT_LANES; j++) { step(lane[j], x[i + j], out[i + j], a); } } \
-        memcpy(acc, lane, sizeof lane); return i; } \
+#define ADD(a, x) ((a) + (x))
+#define FOLD(name, T, step) \
     ALT_LOOP(name, (T *out, const T *x, int64_t n, T a, T *result), (out, x, n, a, result), { \
-        T lane[ALT_LANES]; \
-        for (int j = 0; j < ALT_LANES; j++) lane[j] = empty; \
-        const int64_t i = name##_rows(lane, out, x, n, a); \
-        for (int64_t j = 0; i + j < n; j++) { step(lane[j], x[i + j], out[i + j], a); } \
-        for (int h = ALT_LANES / 2; h > 0; h /= 2) for (int j = 0; j < h; j++) lane[j] = join(lane[j], lane[j + h]); \
-        *result = lane[0]; })
-FOLD(max_f32, float, TAKE_MAX, -__builtin_inff(), LARGER)
-FOLD(max_f64, double, TAKE_MAX, -__builtin_inf(), LARGER)
-FOLD(sum_f32, float, TAKE, 0, ADD)
-FOLD(sum_f64, double, TAKE, 0, ADD)
-FOLD(sum_abs_f32, float, TAKE_ABS_F32, 0, ADD)
-FOLD(sum_abs_f64, double, TAKE_ABS_F64, 0, ADD)
-FOLD(sum_squares_f32, float, TAKE_SQUARE, 0, ADD)
-FOLD(sum_squares_f64, double, TAKE_SQUARE, 0, ADD)
-FOLD(center_f32, float, TAKE_CENTER, 0, ADD)
-FOLD(center_f64, double, TAKE_CENTER, 0, ADD)
-FOLD(exp_f32, float, TAKE_EXP_F32, 0, ADD)
-FOLD(exp_f64, double, TAKE_EXP_F64, 0, ADD)
-FOLD(sum_exp_f32, float, SUM_EXP_F32, 0, ADD)
-FOLD(sum_exp_f64, double, SUM_EXP_F64, 0, ADD)
+        (void)out; ALT_FOLD_LANES(T, step, 0, ADD) })
+FOLD(center_f32, float, TAKE_CENTER)
+FOLD(center_f64, double, TAKE_CENTER)
+FOLD(exp_f32, float, TAKE_EXP_F32)
+FOLD(exp_f64, double, TAKE_EXP_F64)
+FOLD(sum_exp_f32, float, SUM_EXP_F32)
+FOLD(sum_exp_f64, double, SUM_EXP_F64)
+
+static double fold(enum alt_fold fold, enum alt_wide wide, const void *x, int64_t n)
+{
+    _Alignas(8) char result[ALT_WIDE_SIZE];
+    alt_fold_line(fold, wide)(x, n, result);
+    return alt_vec_get(wide, result, 0);
+}
+
+double alt_vec_max(enum alt_wide wide, const void *x, int64_t n) { return fold(ALT_FOLD_MAX, wide, x, n); }
+double alt_vec_sum(enum alt_wide wide, const void *x, int64_t n) { return fold(ALT_FOLD_SUM, wide, x, n); }
+double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { return fold(ALT_FOLD_ABS, wide, x, n); }
+double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { return fold(ALT_FOLD_SQUARE, wide, x, n); }
 
 #define RETURN_FOLD(inner, wide, out, x, n, a) \
     if (wide == ALT_WIDE_F32) { float result; inner##_f32(out, x, n, (float)(a), &result); return (double)result; } \
     double result; inner##_f64(out, x, n, a, &result); return result
-double alt_vec_max(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(max, wide, NULL, x, n, 0); }
-double alt_vec_sum(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum, wide, NULL, x, n, 0); }
-double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum_abs, wide, NULL, x, n, 0); }
-double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { RETURN_FOLD(sum_squares, wide, NULL, x, n, 0); }
 double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shift) { RETURN_FOLD(sum_exp, wide, NULL, x, n, shift); }
 double alt_vec_exp(enum alt_wide wide, void *out, const void *x, int64_t n, double shift) { RETURN_FOLD(exp, wide, out, x, n, shift); }
 double alt_vec_center(enum alt_wide wide, void *out, const void *x, int64_t n, double a) { RETURN_FOLD(center, wide, out, x, n, a); }
