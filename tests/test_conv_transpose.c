@@ -139,6 +139,11 @@ static void transposes(void **state)
         {0, 2, 1, 1, 2, 3, {4, 5}, {3, 3}, ONES, ONES, ZERO, ZERO, ZERO, {6, 7}, true, false, "VALID"},
         {0, 2, 0, 1, 2, 3, {4, 5}, {3, 3}, ONES, ONES, ZERO, ZERO, ZERO, {6, 7}, true, false, NULL},
         {0, 1, 1, 1, 3, 2, {300}, {5}, {2}, ONES, {2}, {2}, ZERO, {599}, true, false, NULL}, /* several tiles a phase */
+        /* Kernels that do not overlap: all phases at once; channels of several tiles, groups, a long reduction, many panels. */
+        {0, 2, 1, 1, 5, 50, {3, 40}, {2, 2}, {2, 2}, ONES, ZERO, ZERO, ZERO, {6, 80}, true, false, NULL},
+        {0, 1, 2, 2, 6, 4, {37}, {3}, {3}, ONES, ZERO, ZERO, ZERO, {111}, true, false, NULL},
+        {0, 2, 1, 1, 300, 3, {4, 33}, {2, 2}, {2, 2}, ONES, ZERO, ZERO, ZERO, {8, 66}, true, false, NULL},
+        {0, 2, 1, 1, 2, 1, {9, 131}, {2, 2}, {2, 2}, ONES, ZERO, ZERO, ZERO, {18, 262}, false, false, NULL},
     };
     for (int t = 0; t < 4; t++)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
