@@ -444,6 +444,67 @@ static void test_fold_batch_norm_keeps(void **state)
         pass_check(ALT_PASS_fold_batch_norm, keep[i], NULL);
 }
 
+/* ---- fold_bias ---- */
+
+static void test_fold_bias(void **state)
+{
+    (void)state;
+    static const char *const constants[] = {"const c float32[1,2,1,1] 5 6\n", "const c float32[2,1,1] 5 6\n", "const c float32[] 5\n"};
+    static const double bias[][2] = {{5, 6}, {5, 6}, {5, 5}};
+    for (int i = 0; i < 6; i++) {
+        char before[512];
+        bool changed = false;
+        snprintf(before, sizeof before,
+                 "input x float32[n,1,5,5]\nconst k float32[2,1,1,2] 1 2 3 4\n%s"
+                 "p = Conv-11(x, k) strides=[2,2]\ny = Add-14(%s)\noutput y\n",
+                 constants[i / 2], i % 2 ? "c, p" : "p, c");
+        assert_int_equal(graph_text_open(&text, NULL, before), ALT_OK);
+        assert_int_equal(alt_graph_infer(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_fold_bias(text.graph, &text.diag, &changed), ALT_OK);
+        assert_true(changed);
+        assert_int_equal(alt_graph_verify(text.graph, &text.diag), ALT_OK);
+        assert_int_equal(alt_pass_dce(text.graph, &text.diag, &changed), ALT_OK);
+        assert_string_equal(graph_text_print(&text), "  input x: float32[n,1,5,5]\n"
+                                                     "  const k: float32[2,1,1,2]\n"
+                                                     "  const %0: float32[2]\n"
+                                                     "  y: float32[n,2,3,2] = Conv-11(x, k, %0) strides=[2,2] # p\n"
+                                                     "  output y\n");
+        expect_numbers(text.graph->last->in[2]->type.known, 2, bias[i / 2]);
+        graph_text_close(&text);
+    }
+}
+
+static void test_fold_bias_keeps(void **state)
+{
+    (void)state;
+    static const char *const keep[] = {
+        /* there is a bias */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\nconst b float32[2] 1\nconst c float32[2,1] 1\n"
+        "p = Conv-11(x, k, b)\ny = Add-14(p, c)\noutput y\n",
+        /* read elsewhere */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\nconst c float32[2,1] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\noutput p\n",
+        /* one element for each pixel; for each image */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\nconst c float32[5] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+        "input x float32[2,1,5]\nconst k float32[1,1,1] 1\nconst c float32[2,1,1] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+        /* more axes or channels than the convolution has */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\nconst c float32[1,1,2,1] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+        "input x float32[1,1,5]\nconst k float32[1,1,1] 1\nconst c float32[2,1] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+        /* half precision would be rounded once less */
+        "input x float16[1,1,5]\nconst k float16[2,1,1] 1\nconst c float16[2,1] 1\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+        /* no constant */
+        "input x float32[1,1,5]\nconst k float32[2,1,1] 1\ninput c float32[2,1]\n"
+        "p = Conv-11(x, k)\ny = Add-14(p, c)\noutput y\n",
+    };
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        pass_check(ALT_PASS_fold_bias, keep[i], NULL);
+}
+
 /* ---- the runner ---- */
 
 static const char pipeline[] = "input x float32[n,4]\n"
@@ -543,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_fold_keeps_faults), cmocka_unit_test(test_fold_shares_bytes),
         cmocka_unit_test(test_fold_batch_norm_conv), cmocka_unit_test(test_fold_batch_norm_transposed),
         cmocka_unit_test(test_fold_batch_norm_gemm), cmocka_unit_test(test_fold_batch_norm_keeps),
+        cmocka_unit_test(test_fold_bias), cmocka_unit_test(test_fold_bias_keeps),
         cmocka_unit_test(test_run), cmocka_unit_test(test_run_twice_changes_nothing), cmocka_unit_test(test_run_stops),
         cmocka_unit_test(test_model_faults), cmocka_unit_test(test_no_memory),
     };
