@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LINE = 64 };
+
 /* Where a tile's rows lie: c, and what is added to them or NULL. */
 struct rows {
     real *c;
@@ -104,11 +106,22 @@ static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, const struct 
         memcpy(r->c + i * r->c_row, c + i * NR, (size_t)g->n * sizeof(real));
 }
 
+/* Lines of g->next that fall to the tile whose first row is i. */
+INLINE void fetch_share(const struct alt_kern_gemm *g, int64_t i, int64_t share)
+{
+    const char *from = (const char *)g->next + i / MR * share, *end = (const char *)g->next + g->next_bytes;
+    for (int64_t at = 0; at < share && from + at < end; at += LINE)
+        __builtin_prefetch(from + at, 0, 2);
+}
+
 void KERN(gemm)(const struct alt_kern_gemm *g)
 {
     const int vectors = g->n > LANES ? 2 : 1;
     const bool whole = g->n == vectors * LANES;
+    const int64_t tiles_m = (g->m + MR - 1) / MR, share = g->next ? (g->next_bytes / tiles_m + LINE) / LINE * LINE : 0;
     for (int64_t i = 0; i < g->m; i += MR) {
+        if (share)
+            fetch_share(g, i, share);
         const int64_t m = g->m - i < MR ? g->m - i : MR;
         tile_fn *fn = tiles[vectors - 1][m];
         const struct rows r = {.c = (real *)g->c + i * g->c_row, .add = g->add ? (const real *)g->add + i * g->add_row : NULL,

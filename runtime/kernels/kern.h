@@ -35,6 +35,8 @@ struct alt_kern_gemm {
     int64_t add_row;
     bool limited;         /* at last, as in alt_kern_conv */
     double low, high;
+    const void *next;     /* `next_bytes` that will be read soon: fetched on the way, a share by each tile; NULL: nothing is */
+    int64_t next_bytes;
 };
 
 /* A strided matrix, copied to rows of `nr`: what lies past `n` is zeroed. */

@@ -176,6 +176,10 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
         g.b = t->panel;
         g.b_row = nr;
     }
+    if (p->panels && t->j + nr < p->n) { /* the next block, of this panel or the next */
+        g.next = b + depth * nr * size;
+        g.next_bytes = (depth < p->depth ? depth : p->depth) * nr * size;
+    }
     if (p->direct) {
         g.c = t->y + (t->i * p->y.row + t->j) * size;
         g.c_row = p->y.row;
