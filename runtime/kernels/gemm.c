@@ -1,37 +1,40 @@
-/* gemm.c: register tiles of a matrix product, MR rows by one or two vectors.
+/* gemm.c: register tiles of a matrix product, MR rows by one or two vectors, or few rows by several panels.
  *
  * The accumulators stay in registers over all k; rows of a are read in place (one broadcast each), rows of b are vectors.
- * A tile at the lower edge has fewer rows and a narrow one fewer vectors; both numbers are constants in the unrolled copies below. */
+ * A tile at the lower edge has fewer rows and a narrow one fewer vectors; both numbers are constants in the unrolled copies below.
+ * Up to three rows of one panel are too few accumulators to hide the latency of a multiply-add, so such tiles have several panels. */
 #include "runtime/kernels/vec.h"
 
 #include <string.h>
+
+enum { PANELS = 4 }; /* of a tile, at most */
 
 /* Rows [i0, i0 + m) of columns [0, v vectors) into c. */
 INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_row, const int m, const int v)
 {
     const real *a[MR], *b = g->b;
-    vec acc[MR][2];
+    vec acc[MR][2 * PANELS];
 #pragma GCC unroll 8
     for (int i = 0; i < m; i++) {
         a[i] = (const real *)g->a + (i0 + i) * g->a_row;
-#pragma GCC unroll 2
+#pragma GCC unroll 8
         for (int j = 0; j < v; j++)
             acc[i][j] = g->accumulate ? load(c + i * c_row + j * LANES) : (vec){0};
     }
     int64_t at = 0;
     for (int64_t k = 0; k < g->k; k++, b += g->b_row, at += g->a_col) {
-        vec row[2];
-#pragma GCC unroll 2
+        vec row[2 * PANELS];
+#pragma GCC unroll 8
         for (int j = 0; j < v; j++)
-            row[j] = load(b + j * LANES);
+            row[j] = load(b + j / 2 * g->b_panel + j % 2 * LANES);
 #pragma GCC unroll 8
         for (int i = 0; i < m; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
             for (int j = 0; j < v; j++)
                 acc[i][j] += a[i][at] * row[j];
     }
     const real *bias = g->bias, *all = g->row;
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int j = 0; all && j < v; j++) {
         const vec add = load(all + j * LANES);
 #pragma GCC unroll 8
@@ -40,7 +43,7 @@ INLINE void tile(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t c_r
     }
 #pragma GCC unroll 8
     for (int i = 0; i < m; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
         for (int j = 0; j < v; j++)
             store(c + i * c_row + j * LANES, bias ? acc[i][j] + bias[(i0 + i) * g->bias_row] : acc[i][j]);
 }
@@ -51,10 +54,17 @@ typedef void tile_fn(const struct alt_kern_gemm *g, int64_t i0, real *c, int64_t
     { tile(g, i0, c, c_row, m <= MR ? m : MR, v); }
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
 TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2)
+TILE(1, 4) TILE(2, 4) TILE(3, 4)
+TILE(1, 6) TILE(2, 6)
+TILE(1, 8)
 
-static tile_fn *const tiles[2][9] = {
+/* By panels (0: the one vector of a narrow one) and rows. */
+static tile_fn *const tiles[PANELS + 1][9] = {
     {NULL, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1},
     {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2},
+    {NULL, tile_1_4, tile_2_4, tile_3_4},
+    {NULL, tile_1_6, tile_2_6},
+    {NULL, tile_1_8},
 };
 
 /* A tile whose rows of c are narrower than its vectors goes through a buffer. */
@@ -70,16 +80,38 @@ static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, tile_fn *fn, 
         memcpy(c + i * g->c_row, buffer + i * NR, (size_t)g->n * sizeof(real));
 }
 
-void KERN(gemm)(const struct alt_kern_gemm *g)
+/* All rows of one tile's columns; the last two tiles share their rows. */
+static void columns(const struct alt_kern_gemm *g, int panels)
 {
-    const int vectors = g->n > LANES ? 2 : 1;
-    const bool whole = g->n == vectors * LANES;
-    for (int64_t i = 0; i < g->m; i += MR) {
-        const int64_t m = g->m - i < MR ? g->m - i : MR;
-        tile_fn *fn = tiles[vectors - 1][m];
+    const bool whole = g->n == (panels ? panels * NR : LANES);
+    for (int64_t i = 0, m; i < g->m; i += m) {
+        const int64_t left = g->m - i;
+        m = left >= 2 * MR ? MR : left > MR ? (left + 1) / 2 : left;
+        tile_fn *fn = tiles[panels][m];
         if (whole)
             fn(g, i, (real *)g->c + i * g->c_row, g->c_row);
         else
             narrow_tile(g, i, fn, m);
+    }
+}
+
+/* Panels whose tile holds m rows, for n columns: as many as there are whole ones and in the table. */
+static int side_by_side(int64_t m, int64_t n)
+{
+    static const int most[] = {1, PANELS, 3, 2};
+    const int64_t whole = n / NR, wanted = m < 4 ? most[m] : 1;
+    return (int)(whole < wanted ? whole : wanted);
+}
+
+void KERN(gemm)(const struct alt_kern_gemm *given)
+{
+    struct alt_kern_gemm g = *given;
+    for (int64_t left = given->n; left > 0; left -= g.n) {
+        const int panels = side_by_side(g.m, left);
+        g.n = panels ? panels * NR : left;
+        columns(&g, panels ? panels : left > LANES);
+        g.b = (const real *)g.b + panels * g.b_panel;
+        g.c = (real *)g.c + g.n;
+        g.row = g.row ? (const real *)g.row + g.n : NULL;
     }
 }

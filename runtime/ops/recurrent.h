@@ -90,6 +90,7 @@ struct alt_recurrent {
     const struct alt_kern *kern;
     int64_t steps, batch, inputs, hidden, directions;
     int64_t columns, panels;    /* gates * hidden, and panels of kern->nr of them */
+    int64_t width;              /* of a row of gates in scratch: whole panels */
     int64_t block, blocks;      /* sequences a tile; tiles a direction */
     int64_t chunk;              /* steps whose input sums are made at once */
     bool reverse;               /* the first direction goes backwards; the second always does */
