@@ -160,6 +160,7 @@ static const char *read_cells(struct alt_recurrent *p, const struct alt_node *n)
         c->clip = (double)alt_attr_float(n, "clip", 0);
         c->clipped = alt_attr_has(n, "clip") && c->clip > 0;
         memcpy(c->activation, activation[d], sizeof c->activation);
+        alt_cell_choose(c, p->op, p->has[ALT_RECURRENT_P]);
     }
     return fault;
 }

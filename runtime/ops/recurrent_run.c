@@ -113,10 +113,8 @@ static void recur(const struct tile *t, const char *h, int64_t first, int64_t la
 
 static bool goes_on(const struct tile *t, int64_t row, int64_t step) { return !t->length || step < t->length[row]; }
 
-typedef void cell_fn(const struct alt_cell *cell, const struct alt_cell_row *row);
-
 /* `fn` for every sequence that goes on at this step; `gates` are the step's input sums. */
-static void each_row(const struct tile *t, int64_t step, char *gates, cell_fn *fn)
+static void each_row(const struct tile *t, int64_t step, char *gates, alt_cell_fn *fn)
 {
     const struct alt_recurrent *p = t->p;
     const int64_t row = p->width * (int64_t)p->real, state = p->hidden * (int64_t)p->real;
@@ -134,16 +132,12 @@ static void run_step(const struct tile *t, int64_t step, char *gates)
 {
     const struct alt_recurrent *p = t->p;
     const char *h = t->scratch + p->at_h;
-    if (p->op != ALT_OP_GRU) {
-        recur(t, h, 0, p->columns / p->hidden);
-        each_row(t, step, gates, p->op == ALT_OP_LSTM ? alt_cell_lstm : alt_cell_rnn);
-        return;
-    }
-    recur(t, h, 0, t->cell->linear_before_reset ? 3 : 2);
-    each_row(t, step, gates, alt_cell_gru_gates);
-    if (!t->cell->linear_before_reset)
+    recur(t, h, 0, t->cell->reset ? 2 : p->columns / p->hidden);
+    if (t->cell->reset) {
+        each_row(t, step, gates, t->cell->reset);
         recur(t, t->scratch + p->at_part, 2, 3);
-    each_row(t, step, gates, alt_cell_gru);
+    }
+    each_row(t, step, gates, t->cell->step);
 }
 
 static void put_step(const struct tile *t, int64_t step)
