@@ -9,7 +9,7 @@
 
 enum {
     ROWS = 16,      /* sequences a tile: a few register tiles */
-    CHUNK = 1 << 16 /* elements that the gates of a chunk of steps take at most, when it has more than one */
+    CHUNK = 1 << 17 /* elements that the gates of a chunk of steps take at most, when it has more than one */
 };
 
 static const struct kind {
