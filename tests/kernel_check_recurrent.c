@@ -248,6 +248,9 @@ static void recurrent_cases(struct kc_run *run)
             recurrent_case(run, ops[o], "forward", (int64_t[]){2, b, 5, 37}, BIAS | KNOWN, ALT_FLOAT32);
         recurrent_case(run, ops[o], "reverse", (int64_t[]){2, 1, 3, 151}, BIAS | KNOWN, ALT_FLOAT32);
         recurrent_case(run, ops[o], "reverse", (int64_t[]){2, 2, 3, 41}, BIAS | KNOWN, ALT_FLOAT64);
+        /* layers as models have them */
+        recurrent_case(run, ops[o], "forward", (int64_t[]){50, 1, 128, 128}, BIAS | KNOWN | (o == 1 ? OTHER : 0), ALT_FLOAT32);
+        recurrent_case(run, ops[o], "forward", (int64_t[]){50, 16, 64, 64}, BIAS | KNOWN | (o == 1 ? OTHER : 0), ALT_FLOAT32);
         /* more than one chunk of steps, and a last one that is shorter */
         recurrent_case(run, ops[o], "bidirectional", (int64_t[]){130, 16, 5, 67}, BIAS | SHORT, ALT_FLOAT32);
     }
