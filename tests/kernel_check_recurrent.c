@@ -238,6 +238,19 @@ static void recurrent_cases(struct kc_run *run)
         recurrent_case(run, ops[o], "forward", (int64_t[]){0, 2, 3, 4}, STATES, ALT_FLOAT32);
         recurrent_case(run, ops[o], "reverse", (int64_t[]){3, 0, 3, 4}, 0, ALT_FLOAT32);
         recurrent_case(run, ops[o], "forward", (int64_t[]){3, 2, 0, 4}, BIAS, ALT_FLOAT32);
+        /* the usual cells: no clip, no peephole, gates not coupled; both forms of GRU */
+        for (int s = 0; s < 5; s++) {
+            recurrent_case(run, ops[o], "forward", sizes[s], BIAS | STATES | KNOWN, ALT_FLOAT32);
+            recurrent_case(run, ops[o], "bidirectional", sizes[s], SHORT | (o == 1 ? OTHER : 0), ALT_FLOAT32);
+        }
+        /* one to four sequences by several panels and a narrow one */
+        for (int b = 1; b <= 4; b++)
+            recurrent_case(run, ops[o], "forward", (int64_t[]){2, b, 5, 37}, BIAS | KNOWN, ALT_FLOAT32);
+        recurrent_case(run, ops[o], "reverse", (int64_t[]){2, 1, 3, 151}, BIAS | KNOWN, ALT_FLOAT32);
+        recurrent_case(run, ops[o], "reverse", (int64_t[]){2, 2, 3, 41}, BIAS | KNOWN, ALT_FLOAT64);
+        /* layers as models have them */
+        recurrent_case(run, ops[o], "forward", (int64_t[]){50, 1, 128, 128}, BIAS | KNOWN | (o == 1 ? OTHER : 0), ALT_FLOAT32);
+        recurrent_case(run, ops[o], "forward", (int64_t[]){50, 16, 64, 64}, BIAS | KNOWN | (o == 1 ? OTHER : 0), ALT_FLOAT32);
         /* more than one chunk of steps, and a last one that is shorter */
         recurrent_case(run, ops[o], "bidirectional", (int64_t[]){130, 16, 5, 67}, BIAS | SHORT, ALT_FLOAT32);
     }

@@ -1,9 +1,11 @@
-/* test_recurrent.c: RNN, GRU and LSTM: types, shapes, activations with numbers of their own, and what is refused. Numbers are the
- * business of kernel_check_recurrent.c and the backend tests. */
+/* test_recurrent.c: RNN, GRU and LSTM: types, shapes, activations with numbers of their own, what is refused, and that both forms
+ * of a cell give the same bits. Other numbers are the business of kernel_check_recurrent.c and the backend tests. */
 #include "tests/node.h"
 
+#include "runtime/ops/recurrent.h"
 #include "runtime/type.h"
 #include "tests/cmocka_all.h"
+#include "tests/random.h"
 
 #include <string.h>
 
@@ -163,6 +165,65 @@ static void refuses_unknown_functions(void **state)
     }
 }
 
+enum { MOST = 67 };
+
+/* One sequence at one step. */
+struct rows {
+    float gate[4 * MOST], recurrent[4 * MOST], bias[4 * MOST], reset_bias[MOST], h[MOST], c[MOST], part[MOST];
+};
+
+/* Mostly small numbers, and some that saturate every function. */
+static void fill(struct rows *r, uint64_t seed)
+{
+    struct rng rng = rng_seed(seed);
+    float x[sizeof *r / sizeof(float)];
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+        x[i] = (float)rng_range(&rng, -40000, 40000) / (rng_range(&rng, 0, 9) ? 10000 : 100);
+    memcpy(r, x, sizeof x);
+}
+
+/* A step of the usual cell, or of one that differs by a clip that no number reaches. */
+static alt_cell_fn *run_cell(enum alt_op op, bool linear, bool clipped, int64_t hidden, struct rows *r)
+{
+    const struct alt_node node = {.op = op};
+    struct alt_cell cell = {.math = alt_row_math(ALT_WIDE_F32), .wide = ALT_WIDE_F32, .hidden = hidden, .real = sizeof(float),
+                            .linear_before_reset = linear, .clipped = clipped, .clip = 1e30};
+    const struct alt_cell_row row = {.gate = (char *)r->gate, .recurrent = (char *)r->recurrent, .bias = (char *)r->bias,
+                                     .reset_bias = (char *)r->reset_bias, .h = (char *)r->h, .c = (char *)r->c,
+                                     .part = (char *)r->part};
+    struct alt_activation activation[1][3];
+    assert_null(alt_activations_read(&node, ALT_WIDE_F32, 1, op == ALT_OP_LSTM ? 3 : 2, activation));
+    memcpy(cell.activation, activation, sizeof activation);
+    alt_cell_choose(&cell, op, false);
+    if (cell.reset)
+        cell.reset(&cell, &row);
+    cell.step(&cell, &row);
+    return cell.step;
+}
+
+static void fused_cells_give_the_same_bits(void **state)
+{
+    (void)state;
+    static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 64, MOST};
+    static const struct {
+        enum alt_op op;
+        bool linear;
+    } cells[] = {{ALT_OP_LSTM, false}, {ALT_OP_GRU, false}, {ALT_OP_GRU, true}};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        for (size_t j = 0; j < 20 * sizeof extents / sizeof *extents; j++) {
+            const int64_t hidden = extents[j / 20];
+            struct rows usual, other;
+            fill(&usual, j);
+            fill(&other, j);
+            assert_ptr_not_equal(run_cell(cells[i].op, cells[i].linear, false, hidden, &usual),
+                                 run_cell(cells[i].op, cells[i].linear, true, hidden, &other));
+            assert_memory_equal(usual.h, other.h, sizeof usual.h);
+            assert_memory_equal(usual.c, other.c, sizeof usual.c);
+            if (cells[i].op == ALT_OP_GRU && !cells[i].linear)
+                assert_memory_equal(usual.part, other.part, sizeof usual.part);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +233,7 @@ int main(void)
         cmocka_unit_test(refuses_lengths_beyond_the_sequence),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(refuses_unknown_functions),
+        cmocka_unit_test(fused_cells_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,19 +18,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* c[m][n] = a[m][k] * b[k][n] with n at most `nr`. */
+/* c[m][n] = a[m][k] * b[k][n]; b lies in panels of `nr` columns. */
 struct alt_kern_gemm {
     int64_t m, n, k;
     const void *a;
     int64_t a_row, a_col;
-    const void *b;        /* `nr` elements can be read from every row, whatever n is */
-    int64_t b_row;
+    const void *b;        /* `nr` elements can be read from every row of a panel, whatever n is */
+    int64_t b_row, b_panel; /* b_panel: from one panel to the next; of no account when n is at most `nr` */
     void *c;              /* the elements of a row lie side by side */
     int64_t c_row;
     bool accumulate;      /* the accumulators start with what c holds, not with zero */
     const void *bias;     /* bias[i * bias_row] is added to row i at the end; NULL: nothing is */
     int64_t bias_row;
-    const void *row;      /* row[j] is added to column j at the end, `nr` elements can be read; NULL: nothing is */
+    const void *row;      /* row[j] is added to column j at the end, whole panels can be read; NULL: nothing is */
     const void *add;      /* after these, add[i * add_row + j] is added to c[i][j]; NULL: nothing is */
     int64_t add_row;
     bool limited;         /* at last, as in alt_kern_conv */

@@ -30,10 +30,24 @@ static void spread(const struct side *s, const void *rows, int64_t n, int64_t wi
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* 1 to 8 rows; whole and narrow panels of both kinds. */
+/* 1 to 3 rows of any level's number of panels that lie side by side, the last narrow or not. */
+static void gemm_panels(const struct side *s, int variant)
+{
+    enum { FOUR = 4 * WIDE, SHALLOW = 3 };
+    s->k->gemm(&(struct alt_kern_gemm){
+        .m = 1 + variant % 3, .n = FOUR - variant * 13, .k = SHALLOW, .a = s->x, .a_row = SHALLOW, .a_col = 1, .b = s->w,
+        .b_row = FOUR, .b_panel = s->k->nr, .c = s->y, .c_row = FOUR, .accumulate = variant % 2,
+        .bias = variant % 3 ? s->x : NULL, .bias_row = 2, .row = variant % 5 ? NULL : s->x});
+}
+
+/* 1 to 8 rows; whole and narrow panels of both kinds; then several panels. */
 static void gemm(const struct side *s, int variant)
 {
     static const int64_t columns[] = {WIDE, WIDE - 3, WIDE / 2, 7};
+    if (variant >= 32) {
+        gemm_panels(s, variant - 32);
+        return;
+    }
     const int64_t n = columns[variant / 8], nr = s->k->nr;
     for (int64_t j = 0; j < n; j += nr)
         s->k->gemm(&(struct alt_kern_gemm){
@@ -218,7 +232,7 @@ static const struct {
     void (*run)(const struct side *s, int variant);
     int variants;
 } cases[] = {
-    {"gemm", gemm, 32},
+    {"gemm", gemm, 32 + 9},
     {"pack", pack, 4},
     {"gather", gather, TAPS},
     {"conv", conv, 56},

@@ -176,7 +176,7 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
         g.b = t->panel;
         g.b_row = nr;
     }
-    if (p->panels && t->j + nr < p->n) { /* the next block, of this panel or the next */
+    if (p->panels && p->m > p->kern->mr && t->j + nr < p->n) { /* the next block, of this panel or the next */
         g.next = b + depth * nr * size;
         g.next_bytes = (depth < p->depth ? depth : p->depth) * nr * size;
     }

@@ -9,7 +9,7 @@
 
 enum {
     ROWS = 16,      /* sequences a tile: a few register tiles */
-    CHUNK = 1 << 16 /* elements that the gates of a chunk of steps take at most, when it has more than one */
+    CHUNK = 1 << 17 /* elements that the gates of a chunk of steps take at most, when it has more than one */
 };
 
 static const struct kind {
@@ -160,6 +160,7 @@ static const char *read_cells(struct alt_recurrent *p, const struct alt_node *n)
         c->clip = (double)alt_attr_float(n, "clip", 0);
         c->clipped = alt_attr_has(n, "clip") && c->clip > 0;
         memcpy(c->activation, activation[d], sizeof c->activation);
+        alt_cell_choose(c, p->op, p->has[ALT_RECURRENT_P]);
     }
     return fault;
 }
@@ -174,8 +175,8 @@ static int64_t lay_scratch(struct alt_recurrent *p)
         {&p->at_w, p->packed[0] ? 0 : p->panels * nr * p->inputs},
         {&p->at_r, p->packed[1] ? 0 : p->panels * nr * p->hidden},
         {&p->at_x, p->half ? p->chunk * rows * p->inputs : 0},
-        {&p->at_gates, p->chunk * rows * p->columns},
-        {&p->at_recurrent, rows * p->columns},
+        {&p->at_gates, p->chunk * rows * p->width},
+        {&p->at_recurrent, rows * p->width},
         {&p->at_h, rows * p->hidden},
         {&p->at_c, rows * p->hidden},
         {&p->at_part, rows * p->hidden},
@@ -212,9 +213,10 @@ static int bind(struct alt_kernel_bind *b)
     if (fault)
         return alt_bind_fail(b, ALT_E_MODEL, "%s", fault);
     p->panels = (p->columns + p->kern->nr - 1) / p->kern->nr;
+    p->width = p->panels * p->kern->nr;
     p->block = p->batch < ROWS ? p->batch : ROWS;
     p->blocks = p->block ? (p->batch + p->block - 1) / p->block : 0;
-    p->chunk = p->block ? CHUNK / (p->block * p->columns) : 1;
+    p->chunk = p->block ? CHUNK / (p->block * p->width) : 1;
     p->chunk = p->chunk < 1 ? 1 : p->chunk < p->steps ? p->chunk : p->steps > 1 ? p->steps : 1;
     b->params = p;
     b->range = p->directions * p->blocks;

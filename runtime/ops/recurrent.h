@@ -2,7 +2,8 @@
  *
  *   recurrent.c       types and shapes, attributes, choice of kernel, binding
  *   recurrent_run.c   the kernel: a tile is one direction of a block of sequences, from the first step to the last
- *   recurrent_cell.c  activation functions and what one step does to one sequence's gates
+ *   recurrent_cell.c  activation functions, what one step does to one sequence's gates, choice of a form of it
+ *   recurrent_fused.c the usual forms of float32 in one pass
  *
  * Canonical order of accumulation: for every gate, the sum over the inputs (x W^T) and the sum over the hidden units (h R^T)
  * are two sums in the order of runtime/kernels/kern.h; the second is added to the first, then the biases, Wb and Rb having been
@@ -47,6 +48,10 @@ struct alt_row_math {
 };
 const struct alt_row_math *alt_row_math(enum alt_wide wide);
 
+struct alt_cell;
+struct alt_cell_row;
+typedef void alt_cell_fn(const struct alt_cell *cell, const struct alt_cell_row *row);
+
 /* The cell of one direction. */
 struct alt_cell {
     const struct alt_row_math *math;
@@ -56,6 +61,8 @@ struct alt_cell {
     bool linear_before_reset, input_forget, clipped;
     double clip;
     struct alt_activation activation[3]; /* f, g, h */
+    alt_cell_fn *reset; /* GRU without linear_before_reset: makes `part` before the hidden gate's recurrent sum; else NULL */
+    alt_cell_fn *step;  /* all sums made: the states */
 };
 
 /* One sequence at one step; rows of `hidden` elements unless said otherwise. */
@@ -68,11 +75,10 @@ struct alt_cell_row {
     char *h, *c;            /* states */
     char *part;             /* GRU: r h, what the hidden gate's recurrent sum is to be made of */
 };
-void alt_cell_rnn(const struct alt_cell *cell, const struct alt_cell_row *row);
-void alt_cell_lstm(const struct alt_cell *cell, const struct alt_cell_row *row);
-/* Update and reset gates, then the rest. */
-void alt_cell_gru_gates(const struct alt_cell *cell, const struct alt_cell_row *row);
-void alt_cell_gru(const struct alt_cell *cell, const struct alt_cell_row *row);
+
+/* Sets `reset` and `step` of a cell that is otherwise complete. */
+void alt_cell_choose(struct alt_cell *cell, enum alt_op op, bool peephole);
+alt_cell_fn alt_cell_lstm_fused, alt_cell_gru_reset_fused, alt_cell_gru_fused, alt_cell_gru_linear_fused;
 
 /* Reads activations, activation_alpha and activation_beta: `count` functions for each direction. `wide` says for which type.
  * Returns NULL, or what is wrong. */
@@ -90,6 +96,7 @@ struct alt_recurrent {
     const struct alt_kern *kern;
     int64_t steps, batch, inputs, hidden, directions;
     int64_t columns, panels;    /* gates * hidden, and panels of kern->nr of them */
+    int64_t width;              /* of a row of gates in scratch: whole panels */
     int64_t block, blocks;      /* sequences a tile; tiles a direction */
     int64_t chunk;              /* steps whose input sums are made at once */
     bool reverse;               /* the first direction goes backwards; the second always does */

@@ -11,28 +11,20 @@
 
 /* --- rows --- */
 
-#define ROW(name, T, parameters, statement) \
-    static void name(void *y0, parameters, int64_t n) { \
-        T *y = y0; ALT_IVDEP for (int64_t i = 0; i < n; i++) { statement; } }
-#define ROWS(suffix, T) \
-    ROW(add_##suffix, T, const void *x, y[i] += ((const T *)x)[i]) \
-    ROW(multiply_##suffix, T, const void *x, y[i] *= ((const T *)x)[i]) \
-    ROW(complement_##suffix, T, const void *x, y[i] = 1 - ((const T *)x)[i])
-#define ROWS_OF_TWO(suffix, T) \
-    static void add_product_##suffix(void *y, const void *a, const void *b, int64_t n) { \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) ((T *)y)[i] += ((const T *)a)[i] * ((const T *)b)[i]; } \
-    static void blend_##suffix(void *y0, const void *z0, const void *x, int64_t n) { T *y = y0; const T *z = z0; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = (1 - z[i]) * ((const T *)x)[i] + z[i] * y[i]; }
-#define CLIP(suffix, T) \
-    static void clip_##suffix(void *y0, int64_t n, double most) { T *y = y0; const T high = (T)most; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = y[i] > high ? high : y[i]; y[i] = x < -high ? -high : x; } }
+#define ROW(name, type, parameters, arguments, ...) \
+    ALT_LOOP(name, parameters, arguments, { \
+        typedef type T; T *y = y0; ALT_IVDEP for (int64_t i = 0; i < n; i++) { __VA_ARGS__; } })
+#define ROWS(name, parameters, arguments, ...) \
+    ROW(name##_f32, float, parameters, arguments, __VA_ARGS__) ROW(name##_f64, double, parameters, arguments, __VA_ARGS__)
 
-ROWS(f32, float)
-ROWS(f64, double)
-ROWS_OF_TWO(f32, float)
-ROWS_OF_TWO(f64, double)
-CLIP(f32, float)
-CLIP(f64, double)
+ROWS(add, (void *y0, const void *x, int64_t n), (y0, x, n), y[i] += ((const T *)x)[i])
+ROWS(multiply, (void *y0, const void *x, int64_t n), (y0, x, n), y[i] *= ((const T *)x)[i])
+ROWS(complement, (void *y0, const void *x, int64_t n), (y0, x, n), y[i] = 1 - ((const T *)x)[i])
+ROWS(add_product, (void *y0, const void *a, const void *b, int64_t n), (y0, a, b, n), y[i] += ((const T *)a)[i] * ((const T *)b)[i])
+ROWS(blend, (void *y0, const void *z, const void *x, int64_t n), (y0, z, x, n),
+     y[i] = (1 - ((const T *)z)[i]) * ((const T *)x)[i] + ((const T *)z)[i] * y[i])
+ROWS(clip, (void *y0, int64_t n, double most), (y0, n, most),
+     const T high = (T)most, x = y[i] > high ? high : y[i]; y[i] = x < -high ? -high : x)
 
 const struct alt_row_math *alt_row_math(enum alt_wide wide)
 {
@@ -54,9 +46,9 @@ static inline double above0_f64(double x) { return x < 0 ? 0 : x; }
 static inline float below0_f32(float x) { return x > 0 ? 0 : x; }
 
 #define ACTIVATE(name, suffix, T, expression) \
-    static void name##_##suffix(void *y0, int64_t n, double alpha, double beta) { \
+    ALT_LOOP(name##_##suffix, (void *y0, int64_t n, double alpha, double beta), (y0, n, alpha, beta), { \
         T *y = y0; const T a = (T)alpha, b = (T)beta; (void)a; (void)b; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = y[i]; y[i] = (expression); } }
+        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = y[i]; y[i] = (expression); } })
 #define BOTH(name, single, wide) ACTIVATE(name, f32, float, single) ACTIVATE(name, f64, double, wide)
 
 BOTH(affine, a * x + b, a * x + b)
@@ -152,14 +144,14 @@ static void add_sums(const struct alt_cell *c, const struct alt_cell_row *row, i
 }
 
 /* Ht = f(Xt W^T + Ht-1 R^T + Wb + Rb) */
-void alt_cell_rnn(const struct alt_cell *c, const struct alt_cell_row *row)
+static void rnn(const struct alt_cell *c, const struct alt_cell_row *row)
 {
     add_sums(c, row, 0, 1);
     activate(c, 0, row->gate, c->hidden);
     memcpy(row->h, row->gate, (size_t)c->hidden * c->real);
 }
 
-void alt_cell_lstm(const struct alt_cell *c, const struct alt_cell_row *row)
+static void lstm(const struct alt_cell *c, const struct alt_cell_row *row)
 {
     const int64_t n = c->hidden;
     const size_t bytes = (size_t)n * c->real;
@@ -186,7 +178,8 @@ void alt_cell_lstm(const struct alt_cell *c, const struct alt_cell_row *row)
     m->multiply(row->h, o, n);
 }
 
-void alt_cell_gru_gates(const struct alt_cell *c, const struct alt_cell_row *row)
+/* Gates z and r, and what the hidden gate's recurrent sum is to be made of. */
+static void gru_reset(const struct alt_cell *c, const struct alt_cell_row *row)
 {
     const size_t bytes = (size_t)c->hidden * c->real;
     add_sums(c, row, 0, 2);
@@ -195,21 +188,65 @@ void alt_cell_gru_gates(const struct alt_cell *c, const struct alt_cell_row *row
     c->math->multiply(row->part, row->h, c->hidden);
 }
 
-/* Ht = (1 - zt) g(ht) + zt Ht-1 with ht = Xt Wh^T + Wbh and either + (rt Ht-1) Rh^T + Rbh, or + rt (Ht-1 Rh^T + Rbh). */
-void alt_cell_gru(const struct alt_cell *c, const struct alt_cell_row *row)
+/* Ht = (1 - zt) g(ht) + zt Ht-1 with ht = Xt Wh^T + Wbh + (rt Ht-1) Rh^T + Rbh. */
+static void gru(const struct alt_cell *c, const struct alt_cell_row *row)
+{
+    char *h = row->gate + 2 * (size_t)c->hidden * c->real;
+    add_sums(c, row, 2, 1);
+    activate(c, 1, h, c->hidden);
+    c->math->blend(row->h, row->gate, h, c->hidden);
+}
+
+/* The same with ht = Xt Wh^T + Wbh + rt (Ht-1 Rh^T + Rbh). */
+static void gru_linear(const struct alt_cell *c, const struct alt_cell_row *row)
 {
     const int64_t n = c->hidden;
     const size_t bytes = (size_t)n * c->real;
     char *r = row->gate + bytes, *h = r + bytes;
-    if (c->linear_before_reset) {
-        memcpy(row->part, row->recurrent + 2 * bytes, bytes);
-        c->math->add(row->part, row->reset_bias, n);
-        c->math->multiply(row->part, r, n);
-        c->math->add(h, row->part, n);
-        c->math->add(h, row->bias + 2 * bytes, n);
-    } else {
-        add_sums(c, row, 2, 1);
-    }
+    add_sums(c, row, 0, 2);
+    activate(c, 0, row->gate, 2 * n);
+    memcpy(row->part, row->recurrent + 2 * bytes, bytes);
+    c->math->add(row->part, row->reset_bias, n);
+    c->math->multiply(row->part, r, n);
+    c->math->add(h, row->part, n);
+    c->math->add(h, row->bias + 2 * bytes, n);
     activate(c, 1, h, n);
     c->math->blend(row->h, row->gate, h, n);
+}
+
+/* --- choice --- */
+
+static const struct form {
+    enum alt_op op;
+    bool linear, usual;
+    alt_cell_fn *reset, *step;
+} forms[] = {
+    {ALT_OP_RNN, false, false, NULL, rnn},
+    {ALT_OP_GRU, false, false, gru_reset, gru},
+    {ALT_OP_GRU, false, true, alt_cell_gru_reset_fused, alt_cell_gru_fused},
+    {ALT_OP_GRU, true, false, NULL, gru_linear},
+    {ALT_OP_GRU, true, true, NULL, alt_cell_gru_linear_fused},
+    {ALT_OP_LSTM, false, false, NULL, lstm},
+    {ALT_OP_LSTM, false, true, NULL, alt_cell_lstm_fused},
+};
+
+/* What recurrent_fused.c takes. */
+static bool is_usual(const struct alt_cell *c, enum alt_op op, bool peephole)
+{
+    static alt_activate_fn *const usually[] = {sigmoid_f32, tanh_f32, tanh_f32};
+    const int count = op == ALT_OP_LSTM ? 3 : 2;
+    bool usual = op != ALT_OP_RNN && !peephole && !c->clipped && !c->input_forget;
+    for (int i = 0; usual && i < count; i++)
+        usual = c->activation[i].fn == usually[i];
+    return usual;
+}
+
+void alt_cell_choose(struct alt_cell *c, enum alt_op op, bool peephole)
+{
+    const bool linear = op == ALT_OP_GRU && c->linear_before_reset, usual = is_usual(c, op, peephole);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].op == op && forms[i].linear == linear && forms[i].usual == usual) {
+            c->reset = forms[i].reset;
+            c->step = forms[i].step;
+        }
 }

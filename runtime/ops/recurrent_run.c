@@ -58,30 +58,29 @@ static const char *panels(const struct tile *t, int i, int64_t depth, bool packe
     return out;
 }
 
-/* c[m][columns] = a[m][depth] times panels that hold columns [first, last). */
+/* c[m][width] = a[m][depth] times the panels that hold columns [first, last). */
 static void multiply(const struct alt_recurrent *p, const struct alt_kern_gemm *given, int64_t first, int64_t last)
 {
-    const int64_t nr = p->kern->nr, real = (int64_t)p->real;
-    for (int64_t k = first / nr; k * nr < last; k++) {
-        struct alt_kern_gemm g = *given;
-        g.n = p->columns - k * nr < nr ? p->columns - k * nr : nr;
-        g.b = (const char *)given->b + k * g.k * nr * real;
-        g.b_row = nr;
-        g.c = (char *)given->c + k * nr * real;
-        p->kern->gemm(&g);
-    }
+    const int64_t nr = p->kern->nr, real = (int64_t)p->real, panel = first / nr;
+    struct alt_kern_gemm g = *given;
+    g.n = (last + nr - 1) / nr * nr - panel * nr;
+    g.b_row = nr;
+    g.b_panel = g.k * nr;
+    g.b = (const char *)given->b + panel * g.b_panel * real;
+    g.c = (char *)given->c + panel * nr * real;
+    p->kern->gemm(&g);
 }
 
-/* The input sums of steps [t0, t0 + n): gates[n][rows][columns]. One product where the rows of X follow one another, else one for
+/* The input sums of steps [t0, t0 + n): gates[n][rows][width]. One product where the rows of X follow one another, else one for
  * each step or each sequence, whichever are fewer. */
 static void project(const struct tile *t, int64_t t0, int64_t n)
 {
     const struct alt_recurrent *p = t->p;
-    const int64_t real = (int64_t)p->real, gates = p->columns * real, size = (int64_t)p->size;
+    const int64_t real = (int64_t)p->real, gates = p->width * real, size = (int64_t)p->size;
     const char *x = input(t, ALT_RECURRENT_X, t0 * p->x_step + t->first * p->x_row);
     char *out = t->scratch + p->at_gates, *wide = t->scratch + p->at_x;
     struct alt_kern_gemm g = {.m = n * t->rows, .k = p->inputs, .a = x, .a_row = p->x_row, .a_col = 1, .b = t->w, .c = out,
-                              .c_row = p->columns};
+                              .c_row = p->width};
     if (p->half) {
         for (int64_t i = 0; i < n * t->rows; i++)
             p->load(wide + i * p->inputs * real, x + (i / t->rows * p->x_step + i % t->rows * p->x_row) * size, 1, p->inputs);
@@ -98,7 +97,7 @@ static void project(const struct tile *t, int64_t t0, int64_t n)
         g.a = x + i * (by_step ? p->x_step : p->x_row) * size;
         g.a_row = by_step ? p->x_row : p->x_step;
         g.c = out + i * (by_step ? t->rows : 1) * gates;
-        g.c_row = by_step ? p->columns : t->rows * p->columns;
+        g.c_row = by_step ? p->width : t->rows * p->width;
         multiply(p, &g, 0, p->columns);
     }
 }
@@ -108,19 +107,17 @@ static void recur(const struct tile *t, const char *h, int64_t first, int64_t la
 {
     const struct alt_recurrent *p = t->p;
     multiply(p, &(struct alt_kern_gemm){.m = t->rows, .k = p->hidden, .a = h, .a_row = p->hidden, .a_col = 1, .b = t->r,
-                                        .c = t->scratch + p->at_recurrent, .c_row = p->columns},
+                                        .c = t->scratch + p->at_recurrent, .c_row = p->width},
              first * p->hidden, last * p->hidden);
 }
 
 static bool goes_on(const struct tile *t, int64_t row, int64_t step) { return !t->length || step < t->length[row]; }
 
-typedef void cell_fn(const struct alt_cell *cell, const struct alt_cell_row *row);
-
 /* `fn` for every sequence that goes on at this step; `gates` are the step's input sums. */
-static void each_row(const struct tile *t, int64_t step, char *gates, cell_fn *fn)
+static void each_row(const struct tile *t, int64_t step, char *gates, alt_cell_fn *fn)
 {
     const struct alt_recurrent *p = t->p;
-    const int64_t row = p->columns * (int64_t)p->real, state = p->hidden * (int64_t)p->real;
+    const int64_t row = p->width * (int64_t)p->real, state = p->hidden * (int64_t)p->real;
     char *s = t->scratch;
     for (int64_t i = 0; i < t->rows; i++)
         if (goes_on(t, i, step))
@@ -135,16 +132,12 @@ static void run_step(const struct tile *t, int64_t step, char *gates)
 {
     const struct alt_recurrent *p = t->p;
     const char *h = t->scratch + p->at_h;
-    if (p->op != ALT_OP_GRU) {
-        recur(t, h, 0, p->columns / p->hidden);
-        each_row(t, step, gates, p->op == ALT_OP_LSTM ? alt_cell_lstm : alt_cell_rnn);
-        return;
-    }
-    recur(t, h, 0, t->cell->linear_before_reset ? 3 : 2);
-    each_row(t, step, gates, alt_cell_gru_gates);
-    if (!t->cell->linear_before_reset)
+    recur(t, h, 0, t->cell->reset ? 2 : p->columns / p->hidden);
+    if (t->cell->reset) {
+        each_row(t, step, gates, t->cell->reset);
         recur(t, t->scratch + p->at_part, 2, 3);
-    each_row(t, step, gates, alt_cell_gru);
+    }
+    each_row(t, step, gates, t->cell->step);
 }
 
 static void put_step(const struct tile *t, int64_t step)
@@ -223,7 +216,7 @@ static void run_tile(struct tile *t)
 {
     const struct alt_recurrent *p = t->p;
     const bool reverse = t->direction == 1 || p->reverse;
-    const int64_t gates = t->rows * p->columns * (int64_t)p->real;
+    const int64_t gates = t->rows * p->width * (int64_t)p->real;
     check_lengths(t);
     t->w = panels(t, ALT_RECURRENT_W, p->inputs, p->packed[0], p->at_w);
     t->r = panels(t, ALT_RECURRENT_R, p->hidden, p->packed[1], p->at_r);
