@@ -18,10 +18,10 @@ struct slopes {
 };
 
 #define MAP(name, T, suffix, expression) \
-    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
-        const T *in = l->in[0]; T *out = l->out; const int64_t n = l->n; \
-        const struct slopes *s = l->param; const T a = s->a##suffix, b = s->b##suffix; (void)a; (void)b; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } })
+    ALT_LOOP(name##_each, (const T *restrict in, T *restrict out, int64_t n, T a, T b), (in, out, n, a, b), { \
+        (void)a; (void)b; ALT_LONG for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } }) \
+    static void name(const struct alt_loop *l) { const struct slopes *s = l->param; \
+        name##_each(l->in[0], l->out, l->n, s->a##suffix, s->b##suffix); }
 #define MAP_FLOAT(name, f32, f64) MAP(name##_f32_loop, float, 32, f32) MAP(name##_f64_loop, double, , f64)
 #define MAP_SAME(name, expression) MAP_FLOAT(name, expression, expression)
 

@@ -44,8 +44,8 @@ double alt_vec_sum_abs(enum alt_wide wide, const void *x, int64_t n) { return fo
 double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { return fold_all(ALT_FOLD_SQUARE, wide, x, n); }
 
 #define EACH(name, T, expression) \
-    ALT_LOOP(name, (T *out, const T *x, int64_t n, T a), (out, x, n, a), { \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) out[i] = (expression); })
+    ALT_LOOP(name, (T *restrict out, const T *restrict x, int64_t n, T a), (out, x, n, a), { \
+        ALT_LONG for (int64_t i = 0; i < n; i++) out[i] = (expression); })
 EACH(exp_f32, float, alt_exp_f32(x[i] - a))
 EACH(exp_f64, double, exp(x[i] - a))
 EACH(subtract_f32, float, x[i] - a)
