@@ -1,12 +1,14 @@
-/* scalar_math.h: exp, expm1, log, log1p, erf, tanh and sigmoid of float32, defined once.
+/* scalar_math.h: exp, expm1, log, log1p, erf, tanh, sigmoid and the normal distribution function of float32, defined once.
  *
  * Default kernels, the loop interpreter and generated code expand these same expressions, so that they agree to the bit.
- * Each is range reduction and a minimax polynomial in few dependent steps, written without branches, calls or fused operations: a loop over one
- * of them vectorises without -ffast-math (compile with -fno-math-errno -fno-trapping-math -ffp-contract=off). They assume
+ * Each is range reduction and a minimax polynomial, written without branches, calls or fused operations and with short chains of dependent
+ * ones: a loop over one of them vectorises without -ffast-math (compile with -fno-math-errno -fno-trapping-math -ffp-contract=off). They assume
  * rounding to nearest. Errors, in units in the last place of the exact result, hold over all float32 and are held by
  * tests/test_scalar_math.c; NaN, infinities, zeros and denormal results are those of C's Annex F.
  *
- *   exp 1.0   expm1 2.0 (x <= 0)   log 1.0   log1p 2.0 (x >= 0)   erf 1.5   tanh 2.0   sigmoid 2.5
+ *   exp 1.0   expm1 2.0 (x <= 0)   log 1.0   log1p 2.0 (x >= 0)   erf 1.5   tanh 2.0   sigmoid 2.5   phi 32 (x >= -3)
+ *
+ * phi, the normal distribution function, is within 1.5 * 2^-24 everywhere, which is what GELU shows of it.
  */
 #ifndef ALT_RUNTIME_SCALAR_MATH_H
 #define ALT_RUNTIME_SCALAR_MATH_H
@@ -15,7 +17,7 @@
 
 /* Limits of arguments. They are objects of scalar_math.c because GCC, where it sees their values, computes what follows for each limit
  * apart and blends the results; where it does not, limiting is one instruction. */
-extern const float alt_exp_low, alt_exp_high, alt_expm1_low, alt_sigmoid_high, alt_erf_high;
+extern const float alt_exp_low, alt_exp_high, alt_expm1_low, alt_sigmoid_high, alt_erf_high, alt_phi_high, alt_phi_low;
 
 /* NaN passes. */
 static inline float alt_at_least(float x, float low) { return x < low ? low : x; }
@@ -68,16 +70,10 @@ static inline float alt_expm1_f32(float x)
 /* log(m) with m = 1 + f in [sqrt 1/2, sqrt 2], plus e ln 2. */
 static inline float alt_log_core(float f, float e)
 {
-    float p = 6.746601313e-02f;
-    p = p * f + -1.167564094e-01f;
-    p = p * f + 1.188817471e-01f;
-    p = p * f + -1.240559146e-01f;
-    p = p * f + 1.421955079e-01f;
-    p = p * f + -1.666799635e-01f;
-    p = p * f + 2.000211924e-01f;
-    p = p * f + -2.500000894e-01f;
-    p = p * f + 3.333331347e-01f;
-    const float square = f * f;
+    const float square = f * f, fourth = square * square;
+    const float p0 = (3.333331347e-01f + f * -2.500000894e-01f) + square * (2.000211924e-01f + f * -1.666799635e-01f);
+    const float p4 = (1.421955079e-01f + f * -1.240559146e-01f) + square * (1.188817471e-01f + f * -1.167564094e-01f);
+    const float p = p0 + fourth * (p4 + fourth * 6.746601313e-02f);
     const float tail = (square * f * p + e * -2.12194440e-4f) - 0.5f * square;
     return (f + tail) + e * 0.693359375f;
 }
@@ -141,6 +137,19 @@ static inline float alt_sigmoid_f32(float x)
     const struct alt_reduced r = alt_exp_reduce(alt_at_most(alt_at_least(x, alt_exp_low), alt_sigmoid_high), 127.0f + 64.0f);
     const float e = (1.0f + alt_expm1_core(r.high - r.low, 0.0f)) * alt_pow2_biased(r.n);
     return e / (0x1p64f + e);
+}
+
+/* The normal distribution function: c or 1 - c with c = exp(-t q(t)) / 2 and a polynomial q up to t = 6, beyond which it
+ * is constant. */
+static inline float alt_phi_f32(float x)
+{
+    const float t = alt_abs_f32(x), u = alt_at_most(t, alt_phi_high), u2 = u * u, u4 = u2 * u2;
+    const float a = (-7.978849411e-01f + u * -3.183052242e-01f) + u2 * (-3.635454178e-02f + u * 4.817736801e-03f);
+    const float b = (3.076209168e-06f + u * -1.982788381e-04f) + u2 * (5.524914013e-05f + u * -8.168929526e-06f);
+    const float q = a + u4 * (b + u4 * (6.659734595e-07f + u * -2.346440020e-08f));
+    const struct alt_reduced r = alt_exp_reduce(alt_at_least(t * q, alt_phi_low), 126.0f);
+    const float c = (1.0f + alt_expm1_core(r.high, r.low)) * alt_pow2_biased(r.n);
+    return x < 0.0f ? c : 1.0f - c;
 }
 
 #endif

@@ -51,12 +51,10 @@ static inline float mish_f32(float x)
 
 #define SQRT_HALF 0.70710678118654752
 #define SQRT_2_PI 0.79788456080286536 /* sqrt(2 / pi) */
-static inline float gelu_f32(float x) { return 0.5f * x * (1.0f + alt_erf_f32(x * (float)SQRT_HALF)); }
+static inline float gelu_f32(float x) { return x * alt_phi_f32(x); }
 static inline double gelu_f64(double x) { return 0.5 * x * erfc(-x * SQRT_HALF); }
-static inline float gelu_tanh_f32(float x)
-{
-    return 0.5f * x * (1.0f + alt_tanh_f32((float)SQRT_2_PI * (x + 0.044715f * x * x * x)));
-}
+/* (1 + tanh(t)) / 2 = sigmoid(2t) */
+static inline float gelu_tanh_f32(float x) { return x * alt_sigmoid_f32((float)(2 * SQRT_2_PI) * (x + 0.044715f * x * x * x)); }
 static inline double gelu_tanh_f64(double x) { return 0.5 * x * (1 + tanh(SQRT_2_PI * (x + 0.044715 * x * x * x))); }
 
 MAP_FLOAT(relu, above0_f32(x), above0_f64(x))
