@@ -1,79 +1,79 @@
-/* scalar_math.h: exp, expm1, log, log1p, erf, tanh and sigmoid of float32, defined once.
+/* scalar_math.h: exp, expm1, log, log1p, erf, tanh, sigmoid and the normal distribution function of float32, defined once.
  *
  * Default kernels, the loop interpreter and generated code expand these same expressions, so that they agree to the bit.
- * Each is range reduction and a minimax polynomial, written without branches, calls or fused operations: a loop over one
- * of them vectorises without -ffast-math (compile with -fno-math-errno -fno-trapping-math -ffp-contract=off). They assume
+ * Each is range reduction and a minimax polynomial, written without branches, calls or fused operations and with short chains of dependent
+ * ones: a loop over one of them vectorises without -ffast-math (compile with -fno-math-errno -fno-trapping-math -ffp-contract=off). They assume
  * rounding to nearest. Errors, in units in the last place of the exact result, hold over all float32 and are held by
  * tests/test_scalar_math.c; NaN, infinities, zeros and denormal results are those of C's Annex F.
  *
- *   exp 1.0   expm1 2.0 (x <= 0)   log 1.0   log1p 2.0 (x >= 0)   erf 1.5   tanh 2.0   sigmoid 2.5
+ *   exp 1.0   expm1 2.0 (x <= 0)   log 1.0   log1p 2.0 (x >= 0)   erf 1.5   tanh 2.0   sigmoid 2.5   phi 32 (x >= -3)
+ *
+ * phi, the normal distribution function, is within 1.5 * 2^-24 everywhere, which is what GELU shows of it.
  */
 #ifndef ALT_RUNTIME_SCALAR_MATH_H
 #define ALT_RUNTIME_SCALAR_MATH_H
 
 #include "runtime/half.h"
 
-/* Adding this rounds |x| < 2^22 to an integer, which then stands in the low bits. */
-#define ALT_ROUNDING_SHIFT 12582912.0f
+/* Limits of arguments. They are objects of scalar_math.c because GCC, where it sees their values, computes what follows for each limit
+ * apart and blends the results; where it does not, limiting is one instruction. */
+extern const float alt_exp_low, alt_exp_high, alt_expm1_low, alt_sigmoid_high, alt_erf_high, alt_phi_high, alt_phi_low;
 
-/* x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 is subtracted in two parts of which n times the first is exact. */
-static inline float alt_exp_reduce(float x, uint32_t *n)
+/* NaN passes. */
+static inline float alt_at_least(float x, float low) { return x < low ? low : x; }
+static inline float alt_at_most(float x, float high) { return x > high ? high : x; }
+
+/* x = n ln 2 + r with |r| <= ln 2 / 2 and r = high - low; ln 2 is subtracted in two parts of which n times the first is exact. Adding
+ * 1.5 * 2^23 rounds to an integer, which then stands in the low bits, and the bias with it. */
+struct alt_reduced {
+    float high, low;
+    uint32_t n; /* plus the bias in its low 9 bits */
+};
+
+static inline struct alt_reduced alt_exp_reduce(float x, float bias)
 {
-    const float shifted = x * 1.44269504f + ALT_ROUNDING_SHIFT;
-    const float count = shifted - ALT_ROUNDING_SHIFT;
-    *n = alt_bits_of_f32(shifted) - 0x4b400000u; /* two's complement */
-    return (x - count * 0.693359375f) - count * -2.12194440e-4f;
+    const float shift = 12582912.0f + bias;
+    const float shifted = x * 1.44269504f + shift;
+    const float count = shifted - shift;
+    return (struct alt_reduced){x - count * 0.693359375f, count * -2.12194440e-4f, alt_bits_of_f32(shifted)};
 }
 
-/* exp(r) - 1 for |r| <= ln 2 / 2. */
-static inline float alt_expm1_core(float r)
+/* exp(r) - 1 for r = high - low, |r| <= ln 2 / 2. The order of evaluation is Estrin's: a chain of dependent operations half as long as
+ * Horner's. */
+static inline float alt_expm1_core(float high, float low)
 {
-    float p = 1.978926593e-04f;
-    p = p * r + 1.394575345e-03f;
-    p = p * r + 8.333504200e-03f;
-    p = p * r + 4.166628048e-02f;
-    p = p * r + 1.666666567e-01f;
-    p = p * r + 5.000000000e-01f;
-    return r + r * r * p;
+    const float r = high - low, s = r * r;
+    const float p = 4.999999702e-01f + r * 1.666653305e-01f;
+    const float q = (4.166763648e-02f + r * 8.367558941e-03f) + s * 1.385247917e-03f;
+    return high + (s * (p + s * q) - low);
 }
 
-/* 2^n for -126 <= n <= 127. */
-static inline float alt_pow2(uint32_t n) { return alt_f32_of_bits((n + 127u) << 23); }
+/* 2^(n - 127) for 1 <= n <= 254, 0 for 0; only the low 9 bits of n count, and the ninth is 0. */
+static inline float alt_pow2_biased(uint32_t n) { return alt_f32_of_bits(n << 23); }
 
 static inline float alt_exp_f32(float x)
 {
-    const float low = x < -104.0f ? -104.0f : x; /* beyond, the result is zero or infinite anyway; NaN passes */
-    const float clamped = low > 89.0f ? 89.0f : low;
-    uint32_t n;
-    const float r = alt_exp_reduce(clamped, &n);
-    const uint32_t half = (n + ((n & 0x80000000u) >> 31)) >> 1 | (n & 0x80000000u); /* about n / 2 */
-    return (1.0f + alt_expm1_core(r)) * alt_pow2(half) * alt_pow2(n - half);
+    const struct alt_reduced r = alt_exp_reduce(alt_at_most(alt_at_least(x, alt_exp_low), alt_exp_high), 254.0f);
+    const uint32_t half = r.n >> 1;
+    return (1.0f + alt_expm1_core(r.high, r.low)) * alt_pow2_biased(half) * alt_pow2_biased(r.n - half);
 }
 
 /* exp(x) - 1 for x <= 0 (or NaN). */
 static inline float alt_expm1_f32(float x)
 {
-    const float clamped = x < -20.0f ? -20.0f : x;
-    uint32_t n;
-    const float r = alt_exp_reduce(clamped, &n);
-    const float scale = alt_pow2(n);
-    const float y = alt_expm1_core(r) * scale + (scale - 1.0f);
+    const struct alt_reduced r = alt_exp_reduce(alt_at_least(x, alt_expm1_low), 127.0f);
+    const float scale = alt_pow2_biased(r.n);
+    const float y = alt_expm1_core(r.high, r.low) * scale + (scale - 1.0f);
     return x == 0.0f ? x : y;
 }
 
 /* log(m) with m = 1 + f in [sqrt 1/2, sqrt 2], plus e ln 2. */
 static inline float alt_log_core(float f, float e)
 {
-    float p = 6.746601313e-02f;
-    p = p * f + -1.167564094e-01f;
-    p = p * f + 1.188817471e-01f;
-    p = p * f + -1.240559146e-01f;
-    p = p * f + 1.421955079e-01f;
-    p = p * f + -1.666799635e-01f;
-    p = p * f + 2.000211924e-01f;
-    p = p * f + -2.500000894e-01f;
-    p = p * f + 3.333331347e-01f;
-    const float square = f * f;
+    const float square = f * f, fourth = square * square;
+    const float p0 = (3.333331347e-01f + f * -2.500000894e-01f) + square * (2.000211924e-01f + f * -1.666799635e-01f);
+    const float p4 = (1.421955079e-01f + f * -1.240559146e-01f) + square * (1.188817471e-01f + f * -1.167564094e-01f);
+    const float p = p0 + fourth * (p4 + fourth * 6.746601313e-02f);
     const float tail = (square * f * p + e * -2.12194440e-4f) - 0.5f * square;
     return (f + tail) + e * 0.693359375f;
 }
@@ -107,51 +107,49 @@ static inline float alt_copysign_f32(float magnitude, float sign)
     return alt_f32_of_bits((alt_bits_of_f32(magnitude) & 0x7fffffffu) | (alt_bits_of_f32(sign) & 0x80000000u));
 }
 
+static inline float alt_abs_f32(float x) { return alt_f32_of_bits(alt_bits_of_f32(x) & 0x7fffffffu); }
+
 static inline float alt_erf_f32(float x)
 {
-    const float t = alt_f32_of_bits(alt_bits_of_f32(x) & 0x7fffffffu);
-    const float s = x * x;
-    float p = 8.267458907e-05f;
-    p = p * s + -8.118074620e-04f;
-    p = p * s + 5.198829807e-03f;
-    p = p * s + -2.685849741e-02f;
-    p = p * s + 1.128367931e-01f;
-    p = p * s + -3.761263192e-01f;
-    p = p * s + 1.283791661e-01f;
-    const float small = x + x * p;
-    const float far = t > 4.0f ? 4.0f : t; /* erf(4) rounds to 1; NaN passes */
-    float q = 1.154197435e-05f;
-    q = q * far + -3.259163641e-04f;
-    q = q * far + 3.655127482e-03f;
-    q = q * far + -2.378888614e-02f;
-    q = q * far + 1.062680557e-01f;
-    q = q * far + 6.351324320e-01f;
-    q = q * far + 1.128653169e+00f;
-    const float large = 1.0f - alt_exp_f32(-far * q);
+    const float s = x * x, s2 = s * s;
+    const float p = (1.283791661e-01f + s * -3.761263192e-01f) + s2 * (1.128367931e-01f + s * -2.685849741e-02f);
+    const float p4 = (5.198829807e-03f + s * -8.118074620e-04f) + s2 * 8.267458907e-05f;
+    const float small = x + x * (p + s2 * s2 * p4);
+    const float t = alt_at_most(alt_abs_f32(x), alt_erf_high), t2 = t * t;
+    const float q = (1.128653169e+00f + t * 6.351324320e-01f) + t2 * (1.062680557e-01f + t * -2.378888614e-02f);
+    const float q4 = (3.655127482e-03f + t * -3.259163641e-04f) + t2 * 1.154197435e-05f;
+    const struct alt_reduced r = alt_exp_reduce(-t * (q + t2 * t2 * q4), 127.0f);
+    const float large = 1.0f - (1.0f + alt_expm1_core(r.high, r.low)) * alt_pow2_biased(r.n);
     return t < 0.9375f ? small : alt_copysign_f32(large, x);
 }
 
+/* tanh(t) = (1 - e) / (1 + e) with e = exp(-2t). */
 static inline float alt_tanh_f32(float x)
 {
-    const float t = alt_f32_of_bits(alt_bits_of_f32(x) & 0x7fffffffu);
-    const float s = x * x;
-    float p = 2.142958809e-03f;
-    p = p * s + -8.177394979e-03f;
-    p = p * s + 2.170070074e-02f;
-    p = p * s + -5.394676328e-02f;
-    p = p * s + 1.333320588e-01f;
-    p = p * s + -3.333333135e-01f;
-    const float small = t + t * (s * p);
-    const float large = 1.0f - 2.0f / (alt_exp_f32(2.0f * t) + 1.0f);
-    return alt_copysign_f32(t < 0.625f ? small : large, x);
+    const struct alt_reduced r = alt_exp_reduce(alt_at_least(-2.0f * alt_abs_f32(x), alt_expm1_low), 127.0f);
+    const float scale = alt_pow2_biased(r.n), part = alt_expm1_core(r.high, r.low) * scale; /* e is their sum */
+    return alt_copysign_f32((part + (scale - 1.0f)) / (part + (scale + 1.0f)), x);
 }
 
+/* e / (1 + e) with e = exp(x), all times 2^64: so e has no need of subnormal numbers. */
 static inline float alt_sigmoid_f32(float x)
 {
-    const float t = alt_f32_of_bits(alt_bits_of_f32(x) & 0x7fffffffu);
-    const float e = alt_exp_f32(-t);
-    const float y = 1.0f / (1.0f + e);
-    return x < 0.0f ? e * y : y;
+    const struct alt_reduced r = alt_exp_reduce(alt_at_most(alt_at_least(x, alt_exp_low), alt_sigmoid_high), 127.0f + 64.0f);
+    const float e = (1.0f + alt_expm1_core(r.high - r.low, 0.0f)) * alt_pow2_biased(r.n);
+    return e / (0x1p64f + e);
+}
+
+/* The normal distribution function: c or 1 - c with c = exp(-t q(t)) / 2 and a polynomial q up to t = 6, beyond which it
+ * is constant. */
+static inline float alt_phi_f32(float x)
+{
+    const float t = alt_abs_f32(x), u = alt_at_most(t, alt_phi_high), u2 = u * u, u4 = u2 * u2;
+    const float a = (-7.978849411e-01f + u * -3.183052242e-01f) + u2 * (-3.635454178e-02f + u * 4.817736801e-03f);
+    const float b = (3.076209168e-06f + u * -1.982788381e-04f) + u2 * (5.524914013e-05f + u * -8.168929526e-06f);
+    const float q = a + u4 * (b + u4 * (6.659734595e-07f + u * -2.346440020e-08f));
+    const struct alt_reduced r = alt_exp_reduce(alt_at_least(t * q, alt_phi_low), 126.0f);
+    const float c = (1.0f + alt_expm1_core(r.high, r.low)) * alt_pow2_biased(r.n);
+    return x < 0.0f ? c : 1.0f - c;
 }
 
 #endif

@@ -124,6 +124,9 @@ static const struct row rows[] = {
     {2, 1, 19, {9, 10}, {3, 3}, {2, 2}, {1, 1}, {0, 0, 0, 0}, true},
     {2, 1, 5, {9, 10}, {3, 3}, {2, 3}, {1, 1}, {1, 0, 0, 1}, true},
     {2, 0, 3, {5, 5}, {3, 3}, {1, 1}, {1, 1}, {0, 0, 0, 0}, false},
+    {2, 1, 9, {13, 12}, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}, false}, /* these are large enough for lines to be kept */
+    {2, 1, 3, {41, 120}, {7, 4}, {2, 1}, {1, 3}, {0, 4, 6, 1}, true},
+    {2, 2, 8, {10, 6}, {4, 5}, {1, 2}, {3, 1}, {5, 0, 0, 4}, false},
     {3, 1, 4, {5, 6, 7}, {2, 3, 2}, {1, 2, 2}, {1, 1, 1}, {1, 1, 0, 0, 1, 1}, false},
 };
 
@@ -172,6 +175,10 @@ static void pool_cases(struct kc_run *run)
         pool_case(run, "MaxPool", &rows[2], floats[d], KC_UNIFORM, false);
         pool_case(run, "AveragePool", &rows[2], floats[d], KC_UNIFORM, false);
         global_case(run, "GlobalAveragePool", 4, (int64_t[]){2, 5, 7, 3}, floats[d]);
+    }
+    for (int i = 8; i < 11; i++) {
+        pool_case(run, "MaxPool", &rows[i], ALT_FLOAT16, KC_SPECIAL, false);
+        pool_case(run, "MaxPool", &rows[i], ALT_FLOAT32, KC_SPECIAL, false);
     }
     pool_case(run, "MaxPool", &rows[3], ALT_INT8, KC_WHOLE, false);
     pool_case(run, "MaxPool", &rows[3], ALT_UINT8, KC_WHOLE, false);

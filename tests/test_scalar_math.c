@@ -51,6 +51,20 @@ static void functions_keep_their_bounds(void **state)
     }
 }
 
+/* What GELU multiplies by x. */
+static void the_normal_distribution_keeps_its_bounds(void **state)
+{
+    (void)state;
+    for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += STEP) {
+        const float x = alt_f32_of_bits((uint32_t)bits), have = alt_phi_f32(x);
+        const double exact = 0.5 * erfc(-x / sqrt(2));
+        if (isnan(x) ? !isnan(have) : !(fabs(have - exact) <= 0x1.8p-24) || (x >= -3 && !(error_ulp(have, exact) <= 32)))
+            fail_msg("phi(%a) is %a", (double)x, (double)have);
+    }
+    assert_true(alt_phi_f32(INFINITY) == 1.0f);
+    assert_true(alt_phi_f32(-INFINITY) == 0.0f);
+}
+
 static void special_values_are_those_of_annex_f(void **state)
 {
     (void)state;
@@ -123,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_keep_their_bounds),
+        cmocka_unit_test(the_normal_distribution_keeps_its_bounds),
         cmocka_unit_test(special_values_are_those_of_annex_f),
         cmocka_unit_test(half_formats_round_to_nearest_even),
         cmocka_unit_test(half_formats_keep_special_values),

@@ -18,10 +18,10 @@ struct slopes {
 };
 
 #define MAP(name, T, suffix, expression) \
-    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
-        const T *in = l->in[0]; T *out = l->out; const int64_t n = l->n; \
-        const struct slopes *s = l->param; const T a = s->a##suffix, b = s->b##suffix; (void)a; (void)b; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } })
+    ALT_LOOP(name##_each, (const T *restrict in, T *restrict out, int64_t n, T a, T b), (in, out, n, a, b), { \
+        (void)a; (void)b; ALT_LONG for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (T)(expression); } }) \
+    static void name(const struct alt_loop *l) { const struct slopes *s = l->param; \
+        name##_each(l->in[0], l->out, l->n, s->a##suffix, s->b##suffix); }
 #define MAP_FLOAT(name, f32, f64) MAP(name##_f32_loop, float, 32, f32) MAP(name##_f64_loop, double, , f64)
 #define MAP_SAME(name, expression) MAP_FLOAT(name, expression, expression)
 
@@ -51,12 +51,10 @@ static inline float mish_f32(float x)
 
 #define SQRT_HALF 0.70710678118654752
 #define SQRT_2_PI 0.79788456080286536 /* sqrt(2 / pi) */
-static inline float gelu_f32(float x) { return 0.5f * x * (1.0f + alt_erf_f32(x * (float)SQRT_HALF)); }
+static inline float gelu_f32(float x) { return x * alt_phi_f32(x); }
 static inline double gelu_f64(double x) { return 0.5 * x * erfc(-x * SQRT_HALF); }
-static inline float gelu_tanh_f32(float x)
-{
-    return 0.5f * x * (1.0f + alt_tanh_f32((float)SQRT_2_PI * (x + 0.044715f * x * x * x)));
-}
+/* (1 + tanh(t)) / 2 = sigmoid(2t) */
+static inline float gelu_tanh_f32(float x) { return x * alt_sigmoid_f32((float)(2 * SQRT_2_PI) * (x + 0.044715f * x * x * x)); }
 static inline double gelu_tanh_f64(double x) { return 0.5 * x * (1 + tanh(SQRT_2_PI * (x + 0.044715 * x * x * x))); }
 
 MAP_FLOAT(relu, above0_f32(x), above0_f64(x))

@@ -11,9 +11,11 @@
         T lane[ALT_LANES]; int64_t i = 0; memcpy(lane, acc, sizeof lane); \
         for (; i + ALT_LANES <= n; i += ALT_LANES) for (int j = 0; j < ALT_LANES; j++) lane[j] = (T)f(lane[j], x[i + j]); \
         memcpy(acc, lane, sizeof lane); return i; }
-#define FOLD(name, T, f, empty, join) \
+#define FOLD(name, T, f, empty, join) LOOP(name, T, f) LINE(name, T, f, empty, join)
+#define LINE(name, T, f, empty, join) \
     ALT_LOOP(name##_line, (const void *x_, int64_t n, void *result_), (x_, n, result_), { \
-        const T *x = x_; T *result = result_; ALT_FOLD_LANES(T, TAKE_##f, empty, join) }) \
+        const T *x = x_; T *result = result_; ALT_FOLD_LANES(T, TAKE_##f, empty, join) })
+#define LOOP(name, T, f) \
     LANES(name, T, f) ALT_LOOP(name, (void *acc_, int64_t width, const void *x, int64_t n), (acc_, width, x, n), { \
         T *acc = acc_; int64_t i = width == ALT_LANES ? name##_lanes(acc, x, n) : 0; \
         for (int64_t m; i < n; i += m) { const T *row = (const T *)x + i; m = n - i < width ? n - i : width; \
@@ -43,12 +45,34 @@
 FOLD_ALL(sum, ADD, 0, ADD)
 FOLD_ALL(square, ADD_SQUARE, 0, ADD)
 FOLD_ALL(prod, MULTIPLY, 1, MULTIPLY)
-FOLD(max_f32, float, LARGER, -__builtin_inff(), LARGER)
-FOLD(max_f64, double, LARGER, -__builtin_inf(), LARGER)
+/* The larger (or smaller) of floats by masks: the compiler makes no vectors of these itself. M: integers of the size of T. */
+#define SELECT(name, T, M, f, op, empty) \
+    LOOP(name, T, f) ALT_LOOP(name##_line, (const void *x_, int64_t n, void *result_), (x_, n, result_), { \
+        typedef T vec __attribute__((vector_size(16))); typedef M mask __attribute__((vector_size(16))); \
+        enum { PARTS = ALT_LANES * sizeof(T) / 16, STEP = 16 / sizeof(T) }; \
+        const T *x = x_; T lane[ALT_LANES]; vec acc[PARTS]; int64_t i = 0; \
+        for (int j = 0; j < ALT_LANES; j++) lane[j] = empty; \
+        memcpy(acc, lane, sizeof lane); \
+        for (; i + ALT_LANES <= n; i += ALT_LANES) { \
+            _Pragma("GCC unroll 8") for (int j = 0; j < PARTS; j++) { \
+                vec v; memcpy(&v, x + i + j * STEP, sizeof v); TAKE(acc[j], v, op) } } \
+        if (i < n) { \
+            memcpy(lane, acc, sizeof lane); \
+            for (int j = 0; i + j < n; j++) lane[j] = f(lane[j], x[i + j]); \
+            memcpy(acc, lane, sizeof lane); } \
+        _Pragma("GCC unroll 8") for (int h = PARTS / 2; h > 0; h /= 2) \
+            _Pragma("GCC unroll 8") for (int j = 0; j < h; j++) { TAKE(acc[j], acc[j + h], op) } \
+        memcpy(lane, acc, sizeof acc[0]); \
+        for (int h = STEP / 2; h > 0; h /= 2) for (int j = 0; j < h; j++) lane[j] = f(lane[j], lane[j + h]); \
+        *(T *)result_ = lane[0]; })
+#define TAKE(a, v, op) \
+    { const mask keep = (a op v) | (a != a); a = (vec)(((mask)a & keep) | ((mask)v & ~keep)); }
+SELECT(max_f32, float, int32_t, LARGER, >, -__builtin_inff())
+SELECT(max_f64, double, int64_t, LARGER, >, -__builtin_inf())
+SELECT(min_f32, float, int32_t, SMALLER, <, __builtin_inff())
+SELECT(min_f64, double, int64_t, SMALLER, <, __builtin_inf())
 FOLD(max_i64, int64_t, LARGER, INT64_MIN, LARGER)
 FOLD(max_u64, uint64_t, LARGER, 0, LARGER)
-FOLD(min_f32, float, SMALLER, __builtin_inff(), SMALLER)
-FOLD(min_f64, double, SMALLER, __builtin_inf(), SMALLER)
 FOLD(min_i64, int64_t, SMALLER, INT64_MAX, SMALLER)
 FOLD(min_u64, uint64_t, SMALLER, UINT64_MAX, SMALLER)
 FOLD(abs_f32, float, ADD_ABS_F32, 0, ADD)

@@ -20,10 +20,12 @@ typedef void alt_fold_line_fn(const void *x, int64_t n, void *result);
 alt_fold_line_fn *alt_fold_line(enum alt_fold fold, enum alt_wide wide);
 
 /* The body of such a loop over x, n and result, for a file that makes more of them: step(lane, x, out, a) takes an element into a lane
- * that starts as `empty`, and may set out[i]; join(a, b) joins lanes. Whole rows of lanes stay in registers. */
+ * that starts as `empty`, and may set out[i]; join(a, b) joins lanes. Whole rows of lanes stay in registers. x and out may
+ * be the same memory. */
 #define ALT_FOLD_LANES(T, step, empty, join) \
     T lane[ALT_LANES], row[ALT_LANES]; int64_t i = 0; \
-    for (int j = 0; j < ALT_LANES; j++) row[j] = empty; \
+    for (int j = 0; j < ALT_LANES; j++) lane[j] = empty; \
+    memcpy(row, lane, sizeof row); \
     for (; i + ALT_LANES <= n; i += ALT_LANES) { \
         ALT_IVDEP for (int j = 0; j < ALT_LANES; j++) { step(row[j], x[i + j], out[i + j], a); } } \
     memcpy(lane, row, sizeof lane); \

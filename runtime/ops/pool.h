@@ -30,9 +30,10 @@ struct alt_pool {
     int64_t x_n, x_c, x_axis[ALT_WINDOW_RANK]; /* strides */
     int64_t rows, row_tiles; /* window: output rows a tile takes, tiles a channel; a row is the last spatial axis */
     int64_t at_in;           /* bytes in scratch where converted rows lie; results are first */
+    int64_t kept, at_kept;   /* window, MaxPool: lines that are kept (pool_window.c), and where in scratch; 0: none */
 };
 
-/* Fills everything but w, rows, row_tiles and at_in from the operands. */
+/* Fills everything but w and what concerns tiles and scratch from the operands. */
 void alt_pool_read(const struct alt_kernel_bind *bind, enum alt_pool_kind kind, struct alt_pool *p);
 /* `count` elements `step` blocks apart to real, |x|^p taken for LpPool. */
 void alt_pool_widen(const struct alt_pool *p, const void *x, int64_t count, int64_t step, void *out);

@@ -2,12 +2,18 @@
  *
  * An output row (the last spatial axis) is reduced with one input row after another: for every kernel position of the outer
  * axes that lies in the input, and every one of the last axis, with the stretch of outputs whose position lies in it. So
- * padding is never read, and each output meets its kernel positions in ascending order (runtime/kernels/kern.h). */
+ * padding is never read, and each output meets its kernel positions in ascending order (runtime/kernels/kern.h).
+ *
+ * The maximum of a large window in two dimensions is that of the maxima of its rows, and the rows are shared with the windows above and
+ * below: a tile keeps the maxima along as many input rows as a window spans. Grouping changes no bit, the order being the same. */
 #include "runtime/ops/pool.h"
 
 #include <string.h>
 
-enum { TILE = 4096 }; /* elements of output a tile takes, about */
+enum {
+    TILE = 4096,    /* elements of output a tile takes, about */
+    MOST_KEPT = 64  /* lines */
+};
 
 /* Positions [*first, *last) of outputs or kernel positions i with 0 <= at + i * step < in. */
 static void inside(int64_t at, int64_t step, int64_t in, int64_t count, int64_t *first, int64_t *last)
@@ -27,6 +33,8 @@ struct row {
     const struct alt_pool *p;
     const char *x; /* channel */
     char *y, *in;  /* accumulators; place for a converted input row */
+    char *kept;    /* lines of maxima.. */
+    int64_t *line; /* ..and which input row each is of; -1: none */
     int64_t out[ALT_WINDOW_RANK]; /* coordinates of the row by outer axis */
 };
 
@@ -90,6 +98,27 @@ static void add_inputs(const struct row *r)
     }
 }
 
+/* The same by way of the maxima along each input row. */
+static void add_kept_lines(const struct row *r)
+{
+    const struct alt_pool *p = r->p;
+    const struct alt_op_window *w = &p->w;
+    const int64_t count = w->out[1] * p->block;
+    int64_t first = 0, last = 0;
+    outer_range(r, &first, &last);
+    for (int64_t k = first; k < last; k++) {
+        const int64_t in = r->out[0] * w->stride[0] - w->begin[0] + k * w->dilation[0], slot = in % p->kept;
+        struct row line = *r;
+        line.y = r->kept + slot * count * p->real;
+        if (r->line[slot] != in) {
+            alt_pool_clear(p, line.y, count);
+            add_input_row(&line, r->x + in * p->x_axis[0] * p->size);
+            r->line[slot] = in;
+        }
+        alt_pool_reduce(p, r->y, line.y, w->out[1], p->block);
+    }
+}
+
 /* Kernel positions along an axis that count at output o: those in the input, with count_include_pad those in the padded one. */
 static int64_t counted(const struct alt_pool *p, int axis, int64_t o)
 {
@@ -115,16 +144,23 @@ static void finish_row(const struct row *r)
     }
 }
 
-static void run_row(const struct alt_pool *p, const char *x, int64_t number, char *y, char *scratch)
+static void run_row(const struct alt_pool *p, const char *x, int64_t number, char *y, char *scratch, int64_t *line)
 {
     const int64_t count = p->w.out[p->w.rank - 1] * p->block;
-    struct row r = {.p = p, .x = x, .y = p->narrow ? scratch : y, .in = scratch ? scratch + p->at_in : NULL};
+    struct row r = {.p = p, .x = x, .y = p->narrow ? scratch : y, .line = line};
+    if (scratch) {
+        r.in = scratch + p->at_in;
+        r.kept = scratch + p->at_kept;
+    }
     for (int a = p->w.rank - 2; a >= 0; a--) {
         r.out[a] = number % p->w.out[a];
         number /= p->w.out[a];
     }
     alt_pool_clear(p, r.y, count);
-    add_inputs(&r);
+    if (p->kept)
+        add_kept_lines(&r);
+    else
+        add_inputs(&r);
     if (p->kind != ALT_POOL_MAX)
         finish_row(&r);
     if (p->narrow)
@@ -135,7 +171,7 @@ static void run(const struct alt_kargs *args)
 {
     const struct alt_pool *p = args->params;
     const int64_t row_size = p->w.out[p->w.rank - 1] * p->block * p->size;
-    int64_t rows = 1;
+    int64_t rows = 1, line[MOST_KEPT];
     for (int a = 0; a < p->w.rank - 1; a++)
         rows *= p->w.out[a];
     for (int64_t tile = args->begin; tile < args->end; tile++) {
@@ -143,9 +179,22 @@ static void run(const struct alt_kargs *args)
         const char *x = (const char *)args->operand[0].data +
                         (channel / p->channels * p->x_n + channel % p->channels * p->x_c) * p->size;
         char *y = (char *)args->operand[1].data + channel * rows * row_size;
+        for (int64_t i = 0; i < p->kept; i++)
+            line[i] = -1;
         for (int64_t i = first; i < rows && i < first + p->rows; i++)
-            run_row(p, x, i, y + i * row_size, args->scratch);
+            run_row(p, x, i, y + i * row_size, args->scratch, line);
     }
+}
+
+/* How many lines of maxima are worth keeping: as many as a window spans, where tiles are higher and it saves a quarter of the operations. */
+static int64_t lines_kept(const struct alt_pool *p)
+{
+    const struct alt_op_window *w = &p->w;
+    if (p->kind != ALT_POOL_MAX || w->rank != 2)
+        return 0;
+    const int64_t span = alt_op_window_span(w, 0), with = w->stride[0] * (w->kernel[1] + 1) + w->kernel[0];
+    const bool high = p->rows >= 2 * span || p->rows >= w->out[0];
+    return high && span <= MOST_KEPT && 4 * with < 3 * w->kernel[0] * w->kernel[1] ? span : 0;
 }
 
 static int bind(struct alt_kernel_bind *bind, enum alt_pool_kind kind)
@@ -173,8 +222,10 @@ static int bind(struct alt_kernel_bind *bind, enum alt_pool_kind kind)
     bind->flops = (double)p->n * (double)p->channels * (double)rows * (double)row;
     for (int a = 0; a <= last; a++)
         bind->flops *= (double)p->w.kernel[a];
-    if (p->convert)
-        bind->scratch = (size_t)(p->at_in + p->w.in[last] * p->block * p->real);
+    p->kept = lines_kept(p);
+    p->at_kept = p->at_in + (p->convert ? p->w.in[last] * p->block * p->real : 0);
+    if (p->convert || p->kept)
+        bind->scratch = (size_t)(p->at_kept + p->kept * row * p->real);
     return ALT_OK;
 }
 

@@ -52,12 +52,22 @@ bool alt_region_cut(struct alt_region *r, int64_t pixels, int64_t channels, int6
 
 int64_t alt_region_tiles(const struct alt_region *r) { return r->outer * r->row_tiles * r->col_tiles; }
 
+/* The last digit of *number to this base, which is cut off; a division of 64 bits costs more than asking. */
+static int64_t digit(int64_t *number, int64_t base)
+{
+    if (base == 1)
+        return 0;
+    const int64_t last = *number % base;
+    *number /= base;
+    return last;
+}
+
 void alt_region_tile_at(const struct alt_region *r, int64_t tile, struct alt_region_tile *t)
 {
     const struct alt_op_window *w = r->w;
     const int last = w->rank - 1;
-    const int64_t col = tile % r->col_tiles * r->cols, row = tile / r->col_tiles % r->row_tiles * r->rows;
-    int64_t outer = tile / r->col_tiles / r->row_tiles, out[ALT_WINDOW_RANK];
+    int64_t outer = tile, out[ALT_WINDOW_RANK];
+    const int64_t col = digit(&outer, r->col_tiles) * r->cols, row = digit(&outer, r->row_tiles) * r->rows;
     const int64_t height = last > 0 ? w->out[last - 1] : 1;
     t->cols = w->out[last] - col < r->cols ? w->out[last] - col : r->cols;
     t->rows = height - row < r->rows ? height - row : r->rows;

@@ -10,10 +10,13 @@
 
 #include <math.h>
 
-#define MAP(name, T, R, expression) \
-    ALT_LOOP(name, (const struct alt_loop *l), (l), { \
-        const T *in = l->in[0]; R *out = l->out; const int64_t n = l->n; \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (R)(expression); } })
+#define MAP_AS(how, name, T, R, expression) \
+    ALT_LOOP(name##_each, (const T *restrict in, R *restrict out, int64_t n), (in, out, n), { \
+        how for (int64_t i = 0; i < n; i++) { const T x = in[i]; out[i] = (R)(expression); } }) \
+    static void name(const struct alt_loop *l) { name##_each(l->in[0], l->out, l->n); }
+#define MAP(name, T, R, expression) MAP_AS(ALT_IVDEP, name, T, R, expression)
+#define MAP_LONG(name, f32, f64) \
+    MAP_AS(ALT_LONG, name##_f32, float, float, f32) MAP(name##_f64, double, double, f64)
 #define MAP_FLOAT(name, f32, f64) \
     MAP(name##_f32, float, float, f32) MAP(name##_f64, double, double, f64)
 #define MAP_SIGNED(name, expression) MAP(name##_i64, int64_t, int64_t, expression)
@@ -48,8 +51,8 @@ MAP_FLOAT(floor, floorf(x), floor(x))
 MAP_FLOAT(ceil, ceilf(x), ceil(x))
 MAP_FLOAT(round, half_even_f32(x), half_even_f64(x))
 MAP_FLOAT(sqrt, sqrtf(x), sqrt(x))
-MAP_FLOAT(exp, alt_exp_f32(x), exp(x))
-MAP_FLOAT(log, alt_log_f32(x), log(x))
+MAP_LONG(exp, alt_exp_f32(x), exp(x))
+MAP_LONG(log, alt_log_f32(x), log(x))
 MAP_FLOAT(reciprocal, 1.0f / x, 1.0 / x)
 MAP_FLOAT(sin, sinf(x), sin(x))
 MAP_FLOAT(cos, cosf(x), cos(x))
@@ -62,7 +65,7 @@ MAP_FLOAT(cosh, coshf(x), cosh(x))
 MAP_FLOAT(asinh, asinhf(x), asinh(x))
 MAP_FLOAT(acosh, acoshf(x), acosh(x))
 MAP_FLOAT(atanh, atanhf(x), atanh(x))
-MAP_FLOAT(erf, alt_erf_f32(x), erf(x))
+MAP_LONG(erf, alt_erf_f32(x), erf(x))
 MAP_SIGNED(erf, (x > 0) - (x < 0)) /* erf(1) = 0.84.. rounds to 1; opsets 9 to 12 have Erf of integers */
 MAP(erf_u64, uint64_t, uint64_t, x > 0)
 MAP(not_u64, uint64_t, uint8_t, x == 0)

@@ -26,8 +26,6 @@ void alt_vec_set(enum alt_wide wide, void *x, int64_t i, double value)
 
 /* The sum of what is stored: o in the place of an element x, or nowhere. */
 #define TAKE_CENTER(l, x, o, a) o = x - a; l += o * o
-#define TAKE_EXP_F32(l, x, o, a) o = alt_exp_f32(x - a); l += o
-#define TAKE_EXP_F64(l, x, o, a) o = exp(x - a); l += o
 #define SUM_EXP_F32(l, x, o, a) l += alt_exp_f32(x - a)
 #define SUM_EXP_F64(l, x, o, a) l += exp(x - a)
 #define ADD(a, x) ((a) + (x))
@@ -36,8 +34,6 @@ void alt_vec_set(enum alt_wide wide, void *x, int64_t i, double value)
         (void)out; ALT_FOLD_LANES(T, step, 0, ADD) })
 FOLD(center_f32, float, TAKE_CENTER)
 FOLD(center_f64, double, TAKE_CENTER)
-FOLD(exp_f32, float, TAKE_EXP_F32)
-FOLD(exp_f64, double, TAKE_EXP_F64)
 FOLD(sum_exp_f32, float, SUM_EXP_F32)
 FOLD(sum_exp_f64, double, SUM_EXP_F64)
 
@@ -57,10 +53,24 @@ double alt_vec_sum_squares(enum alt_wide wide, const void *x, int64_t n) { retur
     if (wide == ALT_WIDE_F32) { float result; inner##_f32(out, x, n, (float)(a), &result); return (double)result; } \
     double result; inner##_f64(out, x, n, a, &result); return result
 double alt_vec_sum_exp(enum alt_wide wide, const void *x, int64_t n, double shift) { RETURN_FOLD(sum_exp, wide, NULL, x, n, shift); }
-double alt_vec_exp(enum alt_wide wide, void *out, const void *x, int64_t n, double shift) { RETURN_FOLD(exp, wide, out, x, n, shift); }
 double alt_vec_center(enum alt_wide wide, void *out, const void *x, int64_t n, double a) { RETURN_FOLD(center, wide, out, x, n, a); }
 
 /* ---- each element ---- */
+
+#define EXP(name, T, expression) \
+    ALT_LOOP(name, (T *restrict out, const T *restrict x, int64_t n, T a), (out, x, n, a), { \
+        ALT_LONG for (int64_t i = 0; i < n; i++) out[i] = (expression); })
+EXP(exp_f32, float, alt_exp_f32(x[i] - a))
+EXP(exp_f64, double, exp(x[i] - a))
+
+double alt_vec_exp(enum alt_wide wide, void *out, const void *x, int64_t n, double shift)
+{
+    if (wide == ALT_WIDE_F32)
+        exp_f32(out, x, n, (float)shift);
+    else
+        exp_f64(out, x, n, shift);
+    return alt_vec_sum(wide, out, n);
+}
 
 #define EACH(name, T, expression) \
     ALT_LOOP(name, (T *out, const T *x, int64_t n, T a), (out, x, n, a), { \
