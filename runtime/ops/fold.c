@@ -51,8 +51,7 @@ FOLD_ALL(prod, MULTIPLY, 1, MULTIPLY)
         typedef T vec __attribute__((vector_size(16))); typedef M mask __attribute__((vector_size(16))); \
         enum { PARTS = ALT_LANES * sizeof(T) / 16, STEP = 16 / sizeof(T) }; \
         const T *x = x_; T lane[ALT_LANES]; vec acc[PARTS]; int64_t i = 0; \
-        for (int j = 0; j < ALT_LANES; j++) lane[j] = empty; \
-        memcpy(acc, lane, sizeof lane); \
+        _Pragma("GCC unroll 8") for (int j = 0; j < PARTS; j++) acc[j] = (vec){0} + (T)(empty); \
         for (; i + ALT_LANES <= n; i += ALT_LANES) { \
             _Pragma("GCC unroll 8") for (int j = 0; j < PARTS; j++) { \
                 vec v; memcpy(&v, x + i + j * STEP, sizeof v); TAKE(acc[j], v, op) } } \
