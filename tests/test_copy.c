@@ -130,6 +130,7 @@ static void transposes_large_blocks(void **state)
         {ALT_FLOAT32, 512, 512, 1, 0, 0},  {ALT_FLOAT32, 70, 1024, 1, 0, 0}, {ALT_FLOAT32, 1024, 49, 1, 0, 0}, {ALT_UINT8, 512, 1024, 1, 0, 0},
         {ALT_FLOAT16, 1024, 259, 1, 0, 0}, {ALT_INT64, 512, 128, 1, 0, 0},   {ALT_UINT8, 3, 5003, 1, 0, 0},    {ALT_UINT8, 5003, 3, 1, 0, 0},
         {ALT_FLOAT16, 3, 5003, 1, 0, 0},   {ALT_INT64, 5003, 3, 1, 0, 0},    {ALT_UINT8, 5, 5003, 1, 0, 0},    {ALT_FLOAT32, 2, 5003, 1, 0, 0},
+        {ALT_INT64, 768, 1021, 1, 0, 0},   {ALT_INT64, 1021, 771, 1, 1, 1},  {ALT_COMPLEX128, 512, 520, 1, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         exchange_like_the_naive_loop(&cases[i]);

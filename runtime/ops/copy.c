@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, RUN_MOST = 4096 };
+enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, RUN_MOST = 4096, FAR_BYTES = 4 << 20 };
 
 bool alt_is_dense(int rank, const int64_t *extent, const int64_t *stride)
 {
@@ -115,10 +115,14 @@ static void choose_way(struct alt_copy *c)
 /* Whether elements are moved by one instruction; others are runs of bytes. */
 static bool is_element(size_t size) { return size == 1 || size == 2 || size == 4 || size == 8 || size == 16; }
 
-/* A tile of a transposition: lines of SWAP_BLOCK elements, longer ones where there are fewer of them. */
-static void cut_swap(struct alt_copy *c, int64_t per_tile)
+/* A tile of a transposition: lines of SWAP_BLOCK elements, longer ones where there are fewer of them. What comes from memory is read in longer
+ * stretches, or prefetched where tiles have to stay small. */
+static void cut_swap(struct alt_copy *c, int64_t per_tile, bool far)
 {
     const int64_t side = SWAP_BLOCK * SWAP_BLOCK <= per_tile ? SWAP_BLOCK : SWAP_BLOCK / 2;
+    c->ahead = far && alt_copy_crowded(c->dst_m);
+    if (far && !c->ahead)
+        per_tile *= 4;
     c->block_n = min64(c->n, side);
     c->block_m = min64(c->m, per_tile / c->block_n / side * side);
     if (c->block_m < side)
@@ -135,13 +139,13 @@ static void cut_swap_of_runs(struct alt_copy *c)
     c->block_m = even_block(c->m, side);
 }
 
-static void cut_tiles(struct alt_copy *c)
+static void cut_tiles(struct alt_copy *c, int64_t bytes)
 {
     int64_t per_tile = TILE_BYTES / (int64_t)c->size;
     c->block_n = min64(c->n, 4 * per_tile);
     c->block_m = 1;
     if (c->way == ALT_COPY_SWAP && is_element(c->size))
-        cut_swap(c, per_tile);
+        cut_swap(c, per_tile, bytes > FAR_BYTES);
     else if (c->way == ALT_COPY_SWAP)
         cut_swap_of_runs(c);
     c->rows = 1;
@@ -173,7 +177,7 @@ void alt_copy_prepare(struct alt_copy *c, alt_dtype dtype, const struct alt_copy
         return;
     }
     choose_way(c);
-    cut_tiles(c);
+    cut_tiles(c, c->count * unit);
 }
 
 /* n elements of `size` bytes; inlined with a constant size, so that each element is one move. */
@@ -306,16 +310,19 @@ static void copy_tile(const struct alt_copy *c, const char *src, char *dst, int6
     int64_t row = tile / tiles_n / tiles_m * c->rows_tile, last = min64(row + c->rows_tile, c->rows);
     src += n0 * c->src_n + m0 * c->src_m;
     dst += n0 * c->dst_n + m0 * c->dst_m;
+    const bool ahead = c->ahead && n0 + 2 * c->block_n <= c->n;
     struct walk w;
     walk_start(c, &w, row);
     for (; row < last; row++, walk_next(c, &w)) {
+        const char *from = src + w.src;
+        char *to = dst + w.dst;
         switch (c->way) {
-        case ALT_COPY_RUN: memcpy(dst + w.dst, src + w.src, (size_t)n * c->size); break;
-        case ALT_COPY_FILL: copy_fill(c, dst + w.dst, src + w.src, n); break;
+        case ALT_COPY_RUN: memcpy(to, from, (size_t)n * c->size); break;
+        case ALT_COPY_FILL: copy_fill(c, to, from, n); break;
         case ALT_COPY_SWAP:
-            copy_swap(c->size, &(struct alt_copy_block){dst + w.dst, src + w.src, c->dst_m, c->src_n, m, n});
+            copy_swap(c->size, &(struct alt_copy_block){to, from, c->dst_m, c->src_n, m, n, ahead ? from + n * c->src_n : NULL});
             break;
-        default: copy_each(c, dst + w.dst, src + w.src, n); break;
+        default: copy_each(c, to, from, n); break;
         }
     }
 }

@@ -34,6 +34,7 @@ struct alt_copy {
     int64_t block_n, block_m; /* tile extents along n and m */
     int64_t rows, rows_tile;  /* product of extent[], and how many a tile takes */
     int64_t tiles;            /* 0: nothing to copy */
+    bool ahead;               /* swap: the source of the next tile is prefetched */
     int64_t count;            /* elements in all, as given */
 };
 

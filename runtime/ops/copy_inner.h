@@ -2,6 +2,7 @@
 #ifndef ALT_RUNTIME_OPS_COPY_INNER_H
 #define ALT_RUNTIME_OPS_COPY_INNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,12 +11,19 @@
 #define ALT_COPY_PASTE(name, level) ALT_COPY_JOIN(name, level)
 #define ALT_COPY_NAME(name) ALT_COPY_PASTE(name, ALT_COPY_LEVEL)
 
+/* Whether lines at that distance share few sets of a first-level cache, so that few of them can stay there. */
+static inline bool alt_copy_crowded(int64_t stride)
+{
+    return stride % 512 == 0;
+}
+
 /* A block of n source lines of m elements, which becomes m destination lines of n elements; strides in bytes. */
 struct alt_copy_block {
     char *dst;
     const char *src;
     int64_t dst_m, src_n; /* from one destination line to the next, from one source line to the next */
     int64_t m, n;
+    const char *next;     /* source of the block after this one, to be prefetched; or NULL */
 };
 
 /* n runs of bytes. */

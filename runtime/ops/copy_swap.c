@@ -127,27 +127,46 @@ INLINE void swap_unit(size_t size, const struct alt_copy_block b, int64_t i, int
         memcpy(dst + r * b.dst_m, &a[r], VECTOR);
 }
 
-/* Elements of a source line to go along before the next lines. All, to read long stretches of few lines at a time; but lines whose distance
- * is a multiple of 512 bytes share few sets of the first-level cache: such ones of the destination are finished at once, and of the
- * source too those read are used up. */
+/* Elements of a source line to go along before the next lines. All, to read long stretches of few lines at a time; but crowded lines of the
+ * destination are finished at once, and those of the source, if crowded too, are used up once read. */
 INLINE int64_t strip(size_t size, const struct alt_copy_block b, int64_t unit)
 {
-    if (b.dst_m % 512 != 0)
+    if (!alt_copy_crowded(b.dst_m))
         return b.m;
-    return b.src_n % 512 != 0 ? unit : 64 / (int64_t)size;
+    return alt_copy_crowded(b.src_n) ? 64 / (int64_t)size : unit;
+}
+
+/* What of the next block is prefetched: each source line from its beginning to its end, as the memory likes it. */
+struct ahead {
+    const char *line, *at;
+    int64_t src_n, length;
+};
+
+INLINE void go_ahead(struct ahead *a, int64_t length)
+{
+    for (int64_t k = 0; k < length; k += 64) {
+        __builtin_prefetch(a->at);
+        a->at += 64;
+        if (a->at - a->line >= a->length)
+            a->at = a->line += a->src_n;
+    }
 }
 
 /* Whole units, one or two of them side by side in the source; the last ones along m and n end where the block ends and so may take some
  * elements again. */
-INLINE void swap_units(size_t size, int units, const struct alt_copy_block b)
+INLINE void swap_units(size_t size, int units, bool prefetch, const struct alt_copy_block b)
 {
     const int64_t um = unit_m(size) * units, un = unit_n(size), step = strip(size, b, um);
+    struct ahead ahead = {b.next, b.next, b.src_n, b.m * (int64_t)size};
     for (int64_t i0 = 0; i0 < b.m; i0 += step)
         for (int64_t j = 0; j < b.n; j += un)
-            for (int64_t i = i0; i < min64(i0 + step, b.m); i += um)
+            for (int64_t i = i0; i < min64(i0 + step, b.m); i += um) {
+                if (prefetch)
+                    go_ahead(&ahead, um * un * (int64_t)size);
 #pragma GCC unroll 2
                 for (int u = 0; u < units; u++)
                     swap_unit(size, b, min64(i, b.m - um) + u * unit_m(size), min64(j, b.n - un));
+            }
 }
 
 /* A few source lines become one dense one: a loop that the compiler knows how to shuffle, for a constant n. */
@@ -209,12 +228,14 @@ INLINE void swap_sized(size_t size, const struct alt_copy_block b)
 {
     if (swap_few(size, b))
         return;
-    if (b.m >= 2 * unit_m(size) && b.n >= unit_n(size))
-        swap_units(size, 2, b);
+    if (b.m >= 2 * unit_m(size) && b.n >= unit_n(size) && b.next)
+        swap_units(size, 2, true, b);
+    else if (b.m >= 2 * unit_m(size) && b.n >= unit_n(size))
+        swap_units(size, 2, false, b);
     else if (b.m >= unit_m(size) && b.n >= unit_n(size))
-        swap_units(size, 1, b);
+        swap_units(size, 1, false, b);
     else if (VECTOR > 16) /* units of half as many lines */
-        alt_copy_swap_base(size, &(const struct alt_copy_block){b.dst, b.src, b.dst_m, b.src_n, b.m, b.n});
+        alt_copy_swap_base(size, &(const struct alt_copy_block){b.dst, b.src, b.dst_m, b.src_n, b.m, b.n, NULL});
     else
         swap_each(size, b);
 }
