@@ -7,8 +7,8 @@
  */
 #include "runtime/ops/copy.h"
 
-#include "runtime/mem.h"
 #include "runtime/cpu.h"
+#include "runtime/mem.h"
 #include "runtime/ops/copy_inner.h"
 #include "runtime/type.h"
 

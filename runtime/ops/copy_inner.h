@@ -17,6 +17,12 @@ static inline bool alt_copy_crowded(int64_t stride)
     return stride % 512 == 0;
 }
 
+/* Whether they share one. */
+static inline bool alt_copy_one_set(int64_t stride)
+{
+    return stride % 4096 == 0;
+}
+
 /* A block of n source lines of m elements, which becomes m destination lines of n elements; strides in bytes. */
 struct alt_copy_block {
     char *dst;

@@ -128,10 +128,11 @@ INLINE void swap_unit(size_t size, const struct alt_copy_block b, int64_t i, int
 }
 
 /* Elements of a source line to go along before the next lines. All, to read long stretches of few lines at a time; but crowded lines of the
- * destination are finished at once, and those of the source, if crowded too, are used up once read. */
+ * destination are finished at once, and those of the source, if crowded too, are used up once read. Where the source comes from memory that
+ * pays only for lines of one set. */
 INLINE int64_t strip(size_t size, const struct alt_copy_block b, int64_t unit)
 {
-    if (!alt_copy_crowded(b.dst_m))
+    if (b.next ? !alt_copy_one_set(b.dst_m) : !alt_copy_crowded(b.dst_m))
         return b.m;
     return alt_copy_crowded(b.src_n) ? 64 / (int64_t)size : unit;
 }
