@@ -196,16 +196,19 @@ static inline __attribute__((always_inline)) void fill_sized(size_t size, char *
         memcpy(dst + i * (int64_t)size, v, size);
 }
 
-static void copy_runs(size_t length, const struct alt_copy_line *l)
-{
+/* The inner loops for this machine. */
+struct inner {
+    void (*swap)(size_t size, const struct alt_copy_block *b);
+    void (*runs)(size_t length, const struct alt_copy_line *l);
+};
+
+static const struct inner inner_base = {alt_copy_swap_base, alt_copy_runs_base};
 #if defined(__x86_64__)
-    if (alt_cpu_isa() >= ALT_ISA_AVX2) {
-        alt_copy_runs_avx2(length, l);
-        return;
-    }
+static const struct inner inner_avx2 = {alt_copy_swap_avx2, alt_copy_runs_avx2};
+static const struct inner *inner(void) { return alt_cpu_isa() >= ALT_ISA_AVX2 ? &inner_avx2 : &inner_base; }
+#else
+static const struct inner *inner(void) { return &inner_base; }
 #endif
-    alt_copy_runs_base(length, l);
-}
 
 static void copy_each(const struct alt_copy *c, char *dst, const char *src, int64_t n)
 {
@@ -215,7 +218,7 @@ static void copy_each(const struct alt_copy *c, char *dst, const char *src, int6
     case 4: each_sized(4, dst, c->dst_n, src, c->src_n, n); break;
     case 8: each_sized(8, dst, c->dst_n, src, c->src_n, n); break;
     case 16: each_sized(16, dst, c->dst_n, src, c->src_n, n); break;
-    default: copy_runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, c->src_n, n}); break;
+    default: inner()->runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, c->src_n, n}); break;
     }
 }
 
@@ -227,35 +230,29 @@ static void copy_fill(const struct alt_copy *c, char *dst, const char *src, int6
     case 4: fill_sized(4, dst, src, n); break;
     case 8: fill_sized(8, dst, src, n); break;
     case 16: fill_sized(16, dst, src, n); break;
-    default: copy_runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, 0, n}); break;
+    default: inner()->runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, 0, n}); break;
     }
 }
 
-/* Along the shorter axis first: what is written, or what is read, in long stretches meanwhile comes in few of them. */
+/* The shorter axis is the inner one: one side is passed over in order, the other in as many streams as that axis is long. */
 static void swap_runs(size_t length, const struct alt_copy_block *b)
 {
+    void (*const runs)(size_t, const struct alt_copy_line *) = inner()->runs;
     const int64_t size = (int64_t)length;
     if (b->m <= b->n)
         for (int64_t j = 0; j < b->n; j++)
-            copy_runs(length, &(struct alt_copy_line){b->dst + j * size, b->src + j * b->src_n, b->dst_m, size, b->m});
+            runs(length, &(struct alt_copy_line){b->dst + j * size, b->src + j * b->src_n, b->dst_m, size, b->m});
     else
         for (int64_t i = 0; i < b->m; i++)
-            copy_runs(length, &(struct alt_copy_line){b->dst + i * b->dst_m, b->src + i * size, size, b->src_n, b->n});
+            runs(length, &(struct alt_copy_line){b->dst + i * b->dst_m, b->src + i * size, size, b->src_n, b->n});
 }
 
-static void copy_swap(size_t size, const struct alt_copy_block *b)
+static void copy_swap(const struct alt_copy *c, const struct alt_copy_block *b)
 {
-    if (!is_element(size)) {
-        swap_runs(size, b);
-        return;
-    }
-#if defined(__x86_64__)
-    if (alt_cpu_isa() >= ALT_ISA_AVX2) {
-        alt_copy_swap_avx2(size, b);
-        return;
-    }
-#endif
-    alt_copy_swap_base(size, b);
+    if (is_element(c->size))
+        inner()->swap(c->size, b);
+    else
+        swap_runs(c->size, b);
 }
 
 /* Sub-byte elements, first in the low bits. One tile: neighbours share bytes. */
@@ -320,7 +317,7 @@ static void copy_tile(const struct alt_copy *c, const char *src, char *dst, int6
         case ALT_COPY_RUN: memcpy(to, from, (size_t)n * c->size); break;
         case ALT_COPY_FILL: copy_fill(c, to, from, n); break;
         case ALT_COPY_SWAP:
-            copy_swap(c->size, &(struct alt_copy_block){to, from, c->dst_m, c->src_n, m, n, ahead ? from + n * c->src_n : NULL});
+            copy_swap(c, &(struct alt_copy_block){to, from, c->dst_m, c->src_n, m, n, ahead ? from + n * c->src_n : NULL});
             break;
         default: copy_each(c, to, from, n); break;
         }
