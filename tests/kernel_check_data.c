@@ -240,6 +240,12 @@ static void transpose_cases(struct kc_run *run)
         transpose_case(run, dtypes[d], 4, (int64_t[]){2, 9, 16, 3}, (int64_t[]){0, 2, 1, 3});
         transpose_case(run, dtypes[d], 4, (int64_t[]){2, 17, 5, 8}, (int64_t[]){0, 2, 3, 1});
     }
+    for (int d = 0; d < DTYPES; d++) { /* channels last and first, images of three channels, heads */
+        transpose_case(run, dtypes[d], 4, (int64_t[]){1, 64, 28, 28}, (int64_t[]){0, 2, 3, 1});
+        transpose_case(run, dtypes[d], 4, (int64_t[]){1, 28, 28, 64}, (int64_t[]){0, 3, 1, 2});
+        transpose_case(run, dtypes[d], 4, (int64_t[]){1, 112, 112, 3}, (int64_t[]){0, 3, 1, 2});
+        transpose_case(run, dtypes[d], 4, (int64_t[]){1, 64, 12, 64}, (int64_t[]){0, 2, 1, 3});
+    }
     transpose_case(run, ALT_FLOAT32, 0, NULL, NULL);
     transpose_case(run, ALT_FLOAT32, 3, (int64_t[]){4, 0, 3}, NULL);
     for (int i = 0; i < 25; i++) {

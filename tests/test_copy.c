@@ -78,6 +78,91 @@ static void copies_like_the_naive_loop(void **state)
     }
 }
 
+/* An n x m x run box whose first two axes the copy exchanges; lines of both sides are followed by gaps, and both begin at odd addresses in
+ * blocks without a byte to spare. */
+struct exchange {
+    alt_dtype dtype;
+    int64_t n, m, run, src_gap, dst_gap;
+};
+
+static void exchange_like_the_naive_loop(const struct exchange *e)
+{
+    const int64_t src_line = e->m * e->run + e->src_gap, dst_line = e->n * e->run + e->dst_gap;
+    const size_t size = alt_dtype_size(e->dtype);
+    const size_t src_bytes = (size_t)(src_line * e->n - e->src_gap) * size + 1, dst_bytes = (size_t)(dst_line * e->m - e->dst_gap) * size + 1;
+    char *src = malloc(src_bytes), *dst = malloc(dst_bytes), *want = malloc(dst_bytes);
+    for (size_t k = 0; k < src_bytes; k++)
+        src[k] = (char)pick(256);
+    memset(dst, 0x5a, dst_bytes);
+    memset(want, 0x5a, dst_bytes);
+    for (int64_t i = 0; i < e->m; i++)
+        for (int64_t j = 0; j < e->n; j++)
+            memcpy(want + 1 + (size_t)(i * dst_line + j * e->run) * size, src + 1 + (size_t)(j * src_line + i * e->run) * size,
+                   (size_t)e->run * size);
+    struct alt_copy_box box = {.rank = 3, .extent = {e->m, e->n, e->run}, .src = {e->run, src_line, 1}, .dst = {dst_line, e->run, 1}};
+    struct alt_copy c;
+    alt_copy_prepare(&c, e->dtype, &box);
+    alt_copy_run(&c, src + 1, dst + 1, 0, c.tiles);
+    assert_memory_equal(dst, want, dst_bytes);
+    free(src);
+    free(dst);
+    free(want);
+}
+
+static void transposes_every_shape(void **state)
+{
+    (void)state;
+    static const alt_dtype types[] = {ALT_UINT8, ALT_FLOAT16, ALT_FLOAT32, ALT_INT64, ALT_COMPLEX128};
+    static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 61, 64, 67, 128, 131};
+    enum { TYPES = sizeof types / sizeof types[0], EXTENTS = sizeof extents / sizeof extents[0] };
+    for (int t = 0; t < TYPES; t++)
+        for (int a = 0; a < EXTENTS; a++)
+            for (int b = 0; b < EXTENTS; b++)
+                for (int gaps = 0; gaps < 4; gaps++)
+                    exchange_like_the_naive_loop(&(struct exchange){types[t], extents[a], extents[b], 1, gaps & 1 ? 3 : 0, gaps & 2 ? 5 : 0});
+}
+
+/* Lines whose distance is a power of two, and tiles one after the other. */
+static void transposes_large_blocks(void **state)
+{
+    (void)state;
+    static const struct exchange cases[] = {
+        {ALT_FLOAT32, 512, 512, 1, 0, 0},  {ALT_FLOAT32, 70, 1024, 1, 0, 0}, {ALT_FLOAT32, 1024, 49, 1, 0, 0}, {ALT_UINT8, 512, 1024, 1, 0, 0},
+        {ALT_FLOAT16, 1024, 259, 1, 0, 0}, {ALT_INT64, 512, 128, 1, 0, 0},   {ALT_UINT8, 3, 5003, 1, 0, 0},    {ALT_UINT8, 5003, 3, 1, 0, 0},
+        {ALT_FLOAT16, 3, 5003, 1, 0, 0},   {ALT_INT64, 5003, 3, 1, 0, 0},    {ALT_UINT8, 5, 5003, 1, 0, 0},    {ALT_FLOAT32, 2, 5003, 1, 0, 0},
+        {ALT_INT64, 768, 1021, 1, 0, 0},   {ALT_INT64, 1021, 771, 1, 1, 1},  {ALT_COMPLEX128, 512, 520, 1, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        exchange_like_the_naive_loop(&cases[i]);
+}
+
+static void exchanges_runs_of_every_length(void **state)
+{
+    (void)state;
+    for (int64_t run = 2; run < 300; run++)
+        exchange_like_the_naive_loop(&(struct exchange){ALT_UINT8, 1 + pick(40), 1 + pick(40), run, pick(3), pick(3)});
+    for (int64_t run = 1023; run < 1026; run++) /* of four bytes: around the longest that is not left to memcpy */
+        exchange_like_the_naive_loop(&(struct exchange){ALT_FLOAT32, 7, 5, run, 1, 1});
+}
+
+static void repeats_runs_of_every_length(void **state)
+{
+    (void)state;
+    for (int64_t run = 1; run < 80; run++) {
+        struct alt_copy_box box = {.rank = 2, .extent = {5, run}, .src = {0, 1}, .dst = {run, 1}};
+        struct alt_copy c;
+        unsigned char *src = malloc((size_t)run), *dst = malloc((size_t)run * 5);
+        for (int64_t k = 0; k < run; k++)
+            src[k] = (unsigned char)pick(256);
+        alt_copy_prepare(&c, ALT_UINT8, &box);
+        alt_copy_run(&c, src, dst, 0, c.tiles);
+        for (int64_t k = 0; k < 5; k++)
+            assert_memory_equal(dst + k * run, src, (size_t)run);
+        free(src);
+        free(dst);
+    }
+}
+
 static void copies_packed_elements(void **state)
 {
     (void)state;
@@ -120,6 +205,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_like_the_naive_loop),
+        cmocka_unit_test(transposes_every_shape),
+        cmocka_unit_test(transposes_large_blocks),
+        cmocka_unit_test(exchanges_runs_of_every_length),
+        cmocka_unit_test(repeats_runs_of_every_length),
         cmocka_unit_test(copies_packed_elements),
         cmocka_unit_test(joins_what_is_dense),
         cmocka_unit_test(knows_dense_strides),

@@ -1,18 +1,20 @@
-/* copy.c: the strided copy engine; see copy.h.
+/* copy.c: the strided copy engine; see copy.h. Here are the decisions: which way, which tiles, and the walk over them; the inner loops are in
+ * copy_swap.c and copy_run.c.
  *
- * Blocked transposition: source lines run along m, destination lines along n. A tile of block_m x block_n is copied in
- * slices of 8 along n, so that a slice reads 8 source lines to their ends while it writes short dense pieces, and both
- * sides of a tile stay in the first-level cache. Elements of four bytes go through registers, 8 x 8 at once.
+ * Blocked transposition: source lines run along m, destination lines along n, and both sides of a tile of block_m x block_n stay in the
+ * first-level cache. A run of up to RUN_MOST bytes that both sides share is one element of that size: heads that change places with
+ * positions are transposed too, so that both sides are passed over in long stretches.
  */
 #include "runtime/ops/copy.h"
 
+#include "runtime/cpu.h"
 #include "runtime/mem.h"
-#include "runtime/ops/loop.h"
+#include "runtime/ops/copy_inner.h"
 #include "runtime/type.h"
 
 #include <string.h>
 
-enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, SWAP_SLICE = 8 };
+enum { TILE_BYTES = 16384, SWAP_BLOCK = 64, RUN_MOST = 4096, FAR_BYTES = 4 << 20 };
 
 bool alt_is_dense(int rank, const int64_t *extent, const int64_t *stride)
 {
@@ -62,17 +64,14 @@ static int collapse(struct alt_copy *c, const struct alt_copy_box *box, int64_t 
     return rank;
 }
 
-/* A dense run of 2, 4, 8 or 16 bytes is copied as one element. */
+/* A short dense run is copied as one element. */
 static int widen(struct alt_copy *c, int rank)
 {
     int k = rank - 1;
     int64_t size = (int64_t)c->size;
-    if (rank < 1 || c->src[k] != size || c->dst[k] != size)
+    if (rank < 2 || c->src[k] != size || c->dst[k] != size || size * c->extent[k] > RUN_MOST)
         return rank;
-    int64_t run = size * c->extent[k];
-    if (run != 2 && run != 4 && run != 8 && run != 16)
-        return rank;
-    c->size = (size_t)run;
+    c->size *= (size_t)c->extent[k];
     return rank - 1;
 }
 
@@ -113,11 +112,42 @@ static void choose_way(struct alt_copy *c)
         }
 }
 
-static void cut_tiles(struct alt_copy *c)
+/* Whether elements are moved by one instruction; others are runs of bytes. */
+static bool is_element(size_t size) { return size == 1 || size == 2 || size == 4 || size == 8 || size == 16; }
+
+/* A tile of a transposition: lines of SWAP_BLOCK elements, longer ones where there are fewer of them. What comes from memory is read in longer
+ * stretches, or prefetched where tiles have to stay small. */
+static void cut_swap(struct alt_copy *c, int64_t per_tile, bool far)
+{
+    const int64_t side = SWAP_BLOCK * SWAP_BLOCK <= per_tile ? SWAP_BLOCK : SWAP_BLOCK / 2;
+    c->ahead = far && alt_copy_crowded(c->dst_m);
+    if (far && !c->ahead)
+        per_tile *= 4;
+    c->block_n = min64(c->n, side);
+    c->block_m = min64(c->m, per_tile / c->block_n / side * side);
+    if (c->block_m < side)
+        c->block_n = min64(c->n, per_tile / c->block_m / side * side);
+}
+
+static int64_t even_block(int64_t n, int64_t most) { return ceil_div(n, ceil_div(n, most)); }
+
+/* Of runs: what lies side by side on either side is up to RUN_MOST bytes long. */
+static void cut_swap_of_runs(struct alt_copy *c)
+{
+    const int64_t most = RUN_MOST / (int64_t)c->size, side = most > 2 ? most : 2;
+    c->block_n = even_block(c->n, side);
+    c->block_m = even_block(c->m, side);
+}
+
+static void cut_tiles(struct alt_copy *c, int64_t bytes)
 {
     int64_t per_tile = TILE_BYTES / (int64_t)c->size;
-    c->block_n = c->way == ALT_COPY_SWAP ? min64(c->n, SWAP_BLOCK) : min64(c->n, 4 * per_tile);
-    c->block_m = c->way == ALT_COPY_SWAP ? min64(c->m, per_tile / c->block_n) : 1;
+    c->block_n = min64(c->n, 4 * per_tile);
+    c->block_m = 1;
+    if (c->way == ALT_COPY_SWAP && is_element(c->size))
+        cut_swap(c, per_tile, bytes > FAR_BYTES);
+    else if (c->way == ALT_COPY_SWAP)
+        cut_swap_of_runs(c);
     c->rows = 1;
     for (int i = 0; i < c->rank; i++)
         c->rows *= c->extent[i];
@@ -147,7 +177,7 @@ void alt_copy_prepare(struct alt_copy *c, alt_dtype dtype, const struct alt_copy
         return;
     }
     choose_way(c);
-    cut_tiles(c);
+    cut_tiles(c, c->count * unit);
 }
 
 /* n elements of `size` bytes; inlined with a constant size, so that each element is one move. */
@@ -166,51 +196,19 @@ static inline __attribute__((always_inline)) void fill_sized(size_t size, char *
         memcpy(dst + i * (int64_t)size, v, size);
 }
 
-static inline __attribute__((always_inline)) void swap_sized(size_t size, char *dst, int64_t dst_m, const char *src,
-                                                             int64_t src_n, int64_t m, int64_t n)
-{
-    for (int64_t j = 0; j < n; j += SWAP_SLICE)
-        for (int64_t i = 0; i < m; i++)
-            each_sized(size, dst + i * dst_m + j * (int64_t)size, (int64_t)size,
-                       src + i * (int64_t)size + j * src_n, src_n, min64(n - j, SWAP_SLICE));
-}
+/* The inner loops for this machine. */
+struct inner {
+    void (*swap)(size_t size, const struct alt_copy_block *b);
+    void (*runs)(size_t length, const struct alt_copy_line *l);
+};
 
-/* Eight elements of four bytes, at any address. */
-typedef uint32_t words __attribute__((vector_size(32)));
-typedef uint32_t words_anywhere __attribute__((vector_size(32), aligned(1), may_alias));
-
-/* Transposes 8 x 8: three times, rows r and r + 4 become rows 2r and 2r + 1, their elements in turns. */
-static inline __attribute__((always_inline)) void swap_8_words(char *dst, int64_t dst_m, const char *src, int64_t src_n)
-{
-    words a[8], b[8];
-#pragma GCC unroll 8
-    for (int r = 0; r < 8; r++)
-        a[r] = *(const words_anywhere *)(const void *)(src + r * src_n);
-#pragma GCC unroll 3
-    for (int round = 0; round < 3; round++) {
-#pragma GCC unroll 4
-        for (int r = 0; r < 4; r++) {
-            b[2 * r] = __builtin_shufflevector(a[r], a[r + 4], 0, 8, 1, 9, 2, 10, 3, 11);
-            b[2 * r + 1] = __builtin_shufflevector(a[r], a[r + 4], 4, 12, 5, 13, 6, 14, 7, 15);
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < 8; r++)
-            a[r] = b[r];
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < 8; r++)
-        *(words_anywhere *)(void *)(dst + r * dst_m) = a[r];
-}
-
-ALT_LOOP(swap_words, (char *dst, int64_t dst_m, const char *src, int64_t src_n, int64_t m, int64_t n),
-         (dst, dst_m, src, src_n, m, n), {
-             const int64_t whole_m = m - m % 8, whole_n = n - n % 8;
-             for (int64_t j = 0; j < whole_n; j += 8)
-                 for (int64_t i = 0; i < whole_m; i += 8)
-                     swap_8_words(dst + i * dst_m + j * 4, dst_m, src + i * 4 + j * src_n, src_n);
-             swap_sized(4, dst + whole_m * dst_m, dst_m, src + whole_m * 4, src_n, m - whole_m, n);
-             swap_sized(4, dst + whole_n * 4, dst_m, src + whole_n * src_n, src_n, whole_m, n - whole_n);
-         })
+static const struct inner inner_base = {alt_copy_swap_base, alt_copy_runs_base};
+#if defined(__x86_64__)
+static const struct inner inner_avx2 = {alt_copy_swap_avx2, alt_copy_runs_avx2};
+static const struct inner *inner(void) { return alt_cpu_isa() >= ALT_ISA_AVX2 ? &inner_avx2 : &inner_base; }
+#else
+static const struct inner *inner(void) { return &inner_base; }
+#endif
 
 static void copy_each(const struct alt_copy *c, char *dst, const char *src, int64_t n)
 {
@@ -219,7 +217,8 @@ static void copy_each(const struct alt_copy *c, char *dst, const char *src, int6
     case 2: each_sized(2, dst, c->dst_n, src, c->src_n, n); break;
     case 4: each_sized(4, dst, c->dst_n, src, c->src_n, n); break;
     case 8: each_sized(8, dst, c->dst_n, src, c->src_n, n); break;
-    default: each_sized(16, dst, c->dst_n, src, c->src_n, n); break;
+    case 16: each_sized(16, dst, c->dst_n, src, c->src_n, n); break;
+    default: inner()->runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, c->src_n, n}); break;
     }
 }
 
@@ -230,19 +229,30 @@ static void copy_fill(const struct alt_copy *c, char *dst, const char *src, int6
     case 2: fill_sized(2, dst, src, n); break;
     case 4: fill_sized(4, dst, src, n); break;
     case 8: fill_sized(8, dst, src, n); break;
-    default: fill_sized(16, dst, src, n); break;
+    case 16: fill_sized(16, dst, src, n); break;
+    default: inner()->runs(c->size, &(struct alt_copy_line){dst, src, c->dst_n, 0, n}); break;
     }
 }
 
-static void copy_swap(const struct alt_copy *c, char *dst, const char *src, int64_t m, int64_t n)
+/* The shorter axis is the inner one: one side is passed over in order, the other in as many streams as that axis is long. */
+static void swap_runs(size_t length, const struct alt_copy_block *b)
 {
-    switch (c->size) {
-    case 1: swap_sized(1, dst, c->dst_m, src, c->src_n, m, n); break;
-    case 2: swap_sized(2, dst, c->dst_m, src, c->src_n, m, n); break;
-    case 4: swap_words(dst, c->dst_m, src, c->src_n, m, n); break;
-    case 8: swap_sized(8, dst, c->dst_m, src, c->src_n, m, n); break;
-    default: swap_sized(16, dst, c->dst_m, src, c->src_n, m, n); break;
-    }
+    void (*const runs)(size_t, const struct alt_copy_line *) = inner()->runs;
+    const int64_t size = (int64_t)length;
+    if (b->m <= b->n)
+        for (int64_t j = 0; j < b->n; j++)
+            runs(length, &(struct alt_copy_line){b->dst + j * size, b->src + j * b->src_n, b->dst_m, size, b->m});
+    else
+        for (int64_t i = 0; i < b->m; i++)
+            runs(length, &(struct alt_copy_line){b->dst + i * b->dst_m, b->src + i * size, size, b->src_n, b->n});
+}
+
+static void copy_swap(const struct alt_copy *c, const struct alt_copy_block *b)
+{
+    if (is_element(c->size))
+        inner()->swap(c->size, b);
+    else
+        swap_runs(c->size, b);
 }
 
 /* Sub-byte elements, first in the low bits. One tile: neighbours share bytes. */
@@ -297,14 +307,19 @@ static void copy_tile(const struct alt_copy *c, const char *src, char *dst, int6
     int64_t row = tile / tiles_n / tiles_m * c->rows_tile, last = min64(row + c->rows_tile, c->rows);
     src += n0 * c->src_n + m0 * c->src_m;
     dst += n0 * c->dst_n + m0 * c->dst_m;
+    const bool ahead = c->ahead && n0 + 2 * c->block_n <= c->n;
     struct walk w;
     walk_start(c, &w, row);
     for (; row < last; row++, walk_next(c, &w)) {
+        const char *from = src + w.src;
+        char *to = dst + w.dst;
         switch (c->way) {
-        case ALT_COPY_RUN: memcpy(dst + w.dst, src + w.src, (size_t)n * c->size); break;
-        case ALT_COPY_FILL: copy_fill(c, dst + w.dst, src + w.src, n); break;
-        case ALT_COPY_SWAP: copy_swap(c, dst + w.dst, src + w.src, m, n); break;
-        default: copy_each(c, dst + w.dst, src + w.src, n); break;
+        case ALT_COPY_RUN: memcpy(to, from, (size_t)n * c->size); break;
+        case ALT_COPY_FILL: copy_fill(c, to, from, n); break;
+        case ALT_COPY_SWAP:
+            copy_swap(c, &(struct alt_copy_block){to, from, c->dst_m, c->src_n, m, n, ahead ? from + n * c->src_n : NULL});
+            break;
+        default: copy_each(c, to, from, n); break;
         }
     }
 }

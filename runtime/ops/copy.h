@@ -1,8 +1,8 @@
 /* copy.h: copies a box of elements between two strided tensors; what every operator that only moves data rests on.
  *
  * alt_copy_prepare() looks at the strides once: axes of extent 1 go, neighbouring axes that are one axis in both tensors
- * are joined, and short dense runs become one wider element. What is left is copied in one of four ways: runs (both dense
- * innermost: memcpy), fills (source stride 0), blocked transposition (another axis of the source is the dense one), or
+ * are joined, and short dense runs become one wider element. What is left is copied in one of four ways: runs (long ones that both sides
+ * share: memcpy), fills (source stride 0), blocked transposition (another axis of the source is the dense one), or
  * element by element. The box is cut into tiles that may be copied in any order, by any thread.
  */
 #ifndef ALT_RUNTIME_OPS_COPY_H
@@ -25,7 +25,7 @@ enum alt_copy_way { ALT_COPY_RUN, ALT_COPY_FILL, ALT_COPY_SWAP, ALT_COPY_EACH, A
 struct alt_copy {
     enum alt_copy_way way;
     unsigned bits;            /* packed: of an element */
-    size_t size;              /* bytes of an element, 1 to 16 */
+    size_t size;              /* bytes of an element */
     int rank;                 /* axes outside the inner one or two */
     int64_t extent[ALT_COPY_RANK], src[ALT_COPY_RANK], dst[ALT_COPY_RANK];
     int64_t src_at, dst_at;
@@ -34,6 +34,7 @@ struct alt_copy {
     int64_t block_n, block_m; /* tile extents along n and m */
     int64_t rows, rows_tile;  /* product of extent[], and how many a tile takes */
     int64_t tiles;            /* 0: nothing to copy */
+    bool ahead;               /* swap: the source of the next tile is prefetched */
     int64_t count;            /* elements in all, as given */
 };
 
