@@ -64,8 +64,8 @@ void alt_norm_affine(const struct alt_norm *norm, struct alt_line *line, double 
     int64_t scale_step = 0, bias_step = 0;
     const void *scale = norm->scale.arg ? part_line(norm, &norm->scale, ALT_LINE_MORE, line, line->spare, one[0], &scale_step) : NULL;
     const void *bias = norm->bias.arg ? part_line(norm, &norm->bias, ALT_LINE_MORE + 1, line, spare, one[1], &bias_step) : NULL;
-    if (scale_step && bias_step) {
-        alt_vec_affine(map->wide, line->x, line->n, factor, scale, bias);
+    if (scale && bias && scale_step == bias_step) {
+        alt_vec_affine(map->wide, line->x, line->n, factor, scale, bias, scale_step);
         return;
     }
     alt_vec_scale(map->wide, line->x, line->n, factor);

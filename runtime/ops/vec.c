@@ -116,17 +116,18 @@ void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64
 }
 
 #define AFFINE(name, T) \
-    ALT_LOOP(name, (T *x, int64_t n, T factor, const T *y, const T *z), (x, n, factor, y, z), { \
-        ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] * factor * y[i] + z[i]; })
+    ALT_LOOP(name, (T *x, int64_t n, T factor, const T *y, const T *z, int64_t step), (x, n, factor, y, z, step), { \
+        if (step) { ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] * factor * y[i] + z[i]; } \
+        else { const T a = y[0]; const T b = z[0]; ALT_IVDEP for (int64_t i = 0; i < n; i++) x[i] = x[i] * factor * a + b; } })
 AFFINE(affine_f32, float)
 AFFINE(affine_f64, double)
 
-void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z)
+void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z, int64_t step)
 {
     if (wide == ALT_WIDE_F32)
-        affine_f32(x, n, (float)factor, y, z);
+        affine_f32(x, n, (float)factor, y, z, step);
     else
-        affine_f64(x, n, factor, y, z);
+        affine_f64(x, n, factor, y, z, step);
 }
 
 double alt_scalar_add(enum alt_wide wide, double a, double b)

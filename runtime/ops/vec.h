@@ -27,8 +27,8 @@ void alt_vec_divide(enum alt_wide wide, void *x, int64_t n, double a);
 /* x[i] = x[i] * y[i * step], x[i] + y[i * step]; step 0 or 1. */
 void alt_vec_multiply_by(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
 void alt_vec_add_to(enum alt_wide wide, void *x, int64_t n, const void *y, int64_t step);
-/* x = x * factor * y[i] + z[i]. */
-void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z);
+/* x[i] = x[i] * factor * y[i * step] + z[i * step]; step 0 or 1. */
+void alt_vec_affine(enum alt_wide wide, void *x, int64_t n, double factor, const void *y, const void *z, int64_t step);
 /* a + b, a / b, sqrt(a), log(a), computed in the line's type. */
 double alt_scalar_add(enum alt_wide wide, double a, double b);
 double alt_scalar_divide(enum alt_wide wide, double a, double b);
