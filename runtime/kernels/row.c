@@ -77,24 +77,29 @@ void KERN(row_add)(const struct alt_kern_row *r)
 INLINE void add_taps(const struct alt_kern_taps *t, int64_t j, const int v)
 {
     const real *x = (const real *)t->x + j, *w = t->w;
-    vec acc[4] = {{0}};
+    vec acc[8] = {{0}};
     for (int64_t k = 0; k < t->taps; k++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < v; i++)
             acc[i] += load(x + t->tap[k] + i * LANES) * w[k];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < v; i++)
         store((real *)t->y + j + i * LANES, acc[i]);
 }
 
+typedef void taps_fn(const struct alt_kern_taps *t, int64_t j);
+#define TAPS(v) static void taps_##v(const struct alt_kern_taps *t, int64_t j) { add_taps(t, j, v); }
+TAPS(1) TAPS(2) TAPS(3) TAPS(4) TAPS(5) TAPS(6) TAPS(7) TAPS(8)
+static taps_fn *const taps[] = {NULL, taps_1, taps_2, taps_3, taps_4, taps_5, taps_6, taps_7, taps_8};
+
 void KERN(row_taps)(const struct alt_kern_taps *t)
 {
-    int64_t j = 0;
-    if (t->step == 1) {
-        for (; j + 4 * LANES <= t->n; j += 4 * LANES)
-            add_taps(t, j, 4);
-        for (; j < t->n; j += LANES)
-            add_taps(t, j, 1);
+    if (t->step == 1) { /* as many vectors as hide the latency of a multiply-add, in about equal tiles */
+        const int64_t vectors = (t->n + LANES - 1) / LANES, tiles = (vectors + 7) / 8;
+        for (int64_t i = 0, j = 0, v; i < tiles; i++, j += v * LANES) {
+            v = (vectors - j / LANES + tiles - i - 1) / (tiles - i);
+            taps[v](t, j);
+        }
         return;
     }
     real *y = t->y;

@@ -5,6 +5,8 @@
 #include "runtime/kernels/kern.h"
 #include "runtime/layout.h"
 
+enum { FEW = 4 }; /* output channels a group */
+
 /* Spatial axes from whatever says how many there are; -1: nothing does. */
 static int spatial_rank(const struct alt_infer *inf, int w_index)
 {
@@ -145,7 +147,7 @@ static const struct alt_kernel *blocked_kernel(const struct alt_select *sel)
     if (group == 1)
         return &alt_conv_blocked;
     const bool depthwise = group_channels(w) == 1 && w->dim[0] == group;
-    return depthwise && x->layout ? &alt_conv_depthwise_blocked : NULL;
+    return depthwise && x->layout ? &alt_conv_depthwise : NULL;
 }
 
 static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel **out)
@@ -156,11 +158,11 @@ static alt_status select_kernel(struct alt_select *sel, const struct alt_kernel 
         plain &= !sel->in[i].layout;
     if (!(alt_dtype_class(dtype) & ALT_CLASS_FLOAT))
         return alt_select_unsupported(sel);
-    /* With many output channels a group, a product shares the gathered windows between them. */
+    /* With more output channels a group, a product shares the gathered windows between them. */
     const struct alt_operand *w = &sel->in[1];
-    const bool depthwise = group_channels(w) == 1 && w->dim[0] <= 4 * alt_attr_int(sel->node, "group", 1) &&
-                           (dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64);
-    const struct alt_kernel *kernel = !plain ? blocked_kernel(sel) : depthwise ? &alt_conv_depthwise : &alt_conv_plain;
+    const bool few = w->rank > 2 && w->dim[0] >= 0 && w->dim[0] <= FEW * alt_attr_int(sel->node, "group", 1) &&
+                     (dtype == ALT_FLOAT32 || dtype == ALT_FLOAT64);
+    const struct alt_kernel *kernel = !plain ? blocked_kernel(sel) : few ? &alt_conv_rows : &alt_conv_plain;
     if (!kernel)
         return alt_select_unsupported(sel);
     *out = kernel;

@@ -5,7 +5,8 @@
  *
  *   conv_plain.c      any type, rank, group and stride; plain output. A matrix product over gathered windows.
  *   conv_blocked.c    float32, group 1; output in channel blocks, weights packed; input plain or in blocks.
- *   conv_depthwise.c  one input channel a group: float32 and float64 plain, float32 all in channel blocks.
+ *   conv_rows.c       float32 and float64, few output channels a group; all plain.
+ *   conv_depthwise.c  float32, one input and one output channel a group; all in channel blocks.
  */
 #ifndef ALT_RUNTIME_OPS_CONV_H
 #define ALT_RUNTIME_OPS_CONV_H
@@ -37,7 +38,7 @@ alt_status alt_conv_panel(const struct alt_op_window *w, const struct alt_operan
 
 extern const struct alt_kernel alt_conv_plain;
 extern const struct alt_kernel alt_conv_blocked;
+extern const struct alt_kernel alt_conv_rows;
 extern const struct alt_kernel alt_conv_depthwise;
-extern const struct alt_kernel alt_conv_depthwise_blocked;
 
 #endif
