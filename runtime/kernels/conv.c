@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-enum { PART_BYTES = 24576 }; /* of weights */
+enum { PART_BYTES = 16384 }; /* of weights */
 
 /* Channels of a block; vectors in it. */
 #define BLOCK (LANES < 8 ? 8 : LANES)
@@ -101,12 +101,16 @@ INLINE int64_t even_tile(int64_t count, int64_t most)
     return (count + parts - 1) / parts;
 }
 
-/* Two vectors by MR pixels: tiles that go on in the next row waste less of a short one than even tiles within it. */
-static void all_pixels(const struct alt_kern_conv *c)
+/* `fetched` bytes of what comes next are fetched for each vector, a share by each tile. Two vectors by MR pixels: tiles that go on in the next row waste less of a short one than even tiles within it. */
+static void all_pixels(const struct alt_kern_conv *c, int64_t fetched)
 {
     const int v = c->w[1] ? 1 : 0, most = v ? SIDE_MR_2 : SIDE_MR, least = v && SIDE_MR_2 == MR ? 4 * MR + 1 : 2;
-    for (int64_t p = 0, n; p < c->pixels; p += n) {
+    const int64_t share = fetched ? (fetched * most / c->pixels + CACHE_LINE) / CACHE_LINE * CACHE_LINE : 0;
+    int64_t at = 0;
+    for (int64_t p = 0, n; p < c->pixels; p += n, at += share) {
         const int64_t left = c->pixels - p, run = c->run[p] < left ? c->run[p] : left;
+        for (int j = 0; share && j <= v; j++)
+            fetch_part(c->next[j], fetched, at, share);
         if (run >= least && c->pixel[p + 1] - c->pixel[p] == BLOCK) {
             n = even_tile(run, most);
             sides[v][n](c, p);
@@ -122,7 +126,7 @@ static void all_pixels(const struct alt_kern_conv *c)
 void KERN(conv)(const struct alt_kern_conv *c)
 {
     struct alt_kern_conv part = *c;
-    const int64_t block_bytes = c->steps * c->w_step * (int64_t)sizeof(real) * (c->w[1] ? 2 : 1);
+    const int64_t block_size = c->steps * c->w_step, block_bytes = block_size * (int64_t)sizeof(real) * (c->w[1] ? 2 : 1);
     const int64_t most = c->pixels <= SIDE_MR || block_bytes * c->blocks <= PART_BYTES ? c->blocks : PART_BYTES / (block_bytes + 1) + 1;
     int64_t b = 0;
     do { /* once without any channels, too: the bias remains */
@@ -131,13 +135,15 @@ void KERN(conv)(const struct alt_kern_conv *c)
         part.last_steps = last ? c->last_steps : c->steps;
         part.x = (const real *)c->x + b * c->x_block;
         for (int j = 0; j < 2; j++) {
-            part.w[j] = c->w[j] ? (const real *)c->w[j] + b * c->steps * c->w_step : NULL;
+            const real *w = c->w[j] ? (const real *)c->w[j] + b * block_size : NULL;
+            part.w[j] = w;
+            part.next[j] = last ? c->next[j] : w ? w + most * block_size : NULL;
             part.bias[j] = last ? c->bias[j] : NULL;
             part.add[j] = last ? c->add[j] : NULL;
         }
         part.limited = last && c->limited;
         part.accumulate = b > 0;
-        all_pixels(&part);
+        all_pixels(&part, part.next[0] && part.next[1] ? most * block_size * (int64_t)sizeof(real) : 0);
         b += most;
     } while (b < c->blocks);
 }

@@ -7,10 +7,7 @@
 
 #include <string.h>
 
-enum {
-    PANELS = 4, /* of a tile, at most */
-    LINE = 64   /* bytes of the cache */
-};
+enum { PANELS = 4 }; /* of a tile, at most */
 
 /* Where a tile's rows lie: c, and what is added to them or NULL. */
 struct rows {
@@ -117,19 +114,11 @@ static void narrow_tile(const struct alt_kern_gemm *g, int64_t i0, const struct 
         memcpy(r->c + i * r->c_row, c + i * NR, (size_t)g->n * sizeof(real));
 }
 
-/* A share of what will be read next. */
-INLINE void fetch_part(const struct alt_kern_gemm *g, int64_t at, int64_t bytes)
-{
-    const int64_t end = at + bytes < g->next_bytes ? at + bytes : g->next_bytes;
-    for (; at < end; at += LINE)
-        __builtin_prefetch((const char *)g->next + at, 0, 2);
-}
-
 /* All rows of one tile's columns; the last two tiles share their rows. */
 static void columns(const struct alt_kern_gemm *g, int panels)
 {
     const bool whole = g->n == (panels ? panels * NR : LANES);
-    const int64_t share = g->next ? (g->next_bytes * MR / g->m + LINE) / LINE * LINE : 0;
+    const int64_t share = g->next ? (g->next_bytes * MR / g->m + CACHE_LINE) / CACHE_LINE * CACHE_LINE : 0;
     int64_t at = 0;
     for (int64_t i = 0, m; i < g->m; i += m, at += share) {
         const int64_t left = g->m - i;
@@ -138,7 +127,7 @@ static void columns(const struct alt_kern_gemm *g, int panels)
         const struct rows r = {.c = (real *)g->c + i * g->c_row, .add = g->add ? (const real *)g->add + i * g->add_row : NULL,
                                .c_row = g->c_row, .add_row = g->add_row};
         if (share)
-            fetch_part(g, at, share);
+            fetch_part(g->next, g->next_bytes, at, share);
         if (whole)
             fn(g, i, &r);
         else

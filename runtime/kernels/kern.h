@@ -75,6 +75,7 @@ struct alt_kern_conv {
     bool accumulate;          /* the accumulators start with what y holds, not with zero */
     bool limited;             /* results below `low` become that, then those above `high` that; others stay, NaN too */
     double low, high;         /* of the element type */
+    const void *next[2];      /* weights that are wanted behind these, fetched on the way; NULL: nothing is */
 };
 
 /* Output pixels of one block of channels, each channel by itself (group == channels). */

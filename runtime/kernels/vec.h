@@ -69,6 +69,15 @@ INLINE vec limit(vec v, real low, real high)
 }
 INLINE void store(real *p, vec v) { *(vecu *)p = v; }
 
+enum { CACHE_LINE = 64 };
+/* Bytes [at, at + share) of `bytes` that will be read soon. */
+INLINE void fetch_part(const void *next, int64_t bytes, int64_t at, int64_t share)
+{
+    const int64_t end = at + share < bytes ? at + share : bytes;
+    for (; at < end; at += CACHE_LINE)
+        __builtin_prefetch((const char *)next + at, 0, 2);
+}
+
 void KERN(gemm)(const struct alt_kern_gemm *g);
 void KERN(pack)(const struct alt_kern_pack *p);
 void KERN(gather)(const struct alt_kern_gather *g);

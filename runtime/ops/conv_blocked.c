@@ -51,6 +51,8 @@ static void run_unit(const struct blocked *b, const struct alt_kargs *args, cons
         k.y[v] = (float *)args->operand[args->operand_count - 1].data + at;
         if (e->parts & ALT_EPILOGUE_ADD)
             k.add[v] = (const float *)args->operand[e->add].data + at;
+        if (ob + 2 * lanes / block < b->out_blocks)
+            k.next[v] = (const float *)k.w[v] + 2 * lanes / block * b->c.ic * b->c.taps * block;
         if (!b->c.bias)
             continue;
         for (int64_t j = 0; j < lanes && o + j < b->c.o; j++)
