@@ -171,6 +171,11 @@ static void matmul_cases(struct kc_run *run)
     matmul_case(run, &rows[16], ALT_FLOAT32, true, KC_NONFINITE);
     for (int flags = 0; flags < 16; flags++)
         gemm_case(run, (int64_t[]){17, 33, 19}, flags, ALT_FLOAT32, flags % 5);
+    /* Few rows: some panels a tile, whole or not. */
+    for (int m = 1; m < 5; m++)
+        for (int n = 0; n < 4; n++)
+            gemm_case(run, (int64_t[]){m, (int64_t[]){31, 64, 131, 200}[n], 300}, 4 | (m == 3 ? 8 : 0), n == 1 ? ALT_FLOAT64 : ALT_FLOAT32,
+                      (m + n) % 5);
     for (int bias = 0; bias < 5; bias++) {
         gemm_case(run, (int64_t[]){1, 40, 64}, 2 | 4, ALT_FLOAT32, bias);
         gemm_case(run, (int64_t[]){9, 5, 7}, 8, ALT_FLOAT64, bias);

@@ -1,6 +1,6 @@
 /* product.c: tiles of a matrix product over the micro-kernels.
  *
- * A tile is one panel of `nr` columns by up to ROWS rows. For each block of the reduction the panel of b is packed into
+ * A tile is one panel of `nr` columns by up to ROWS rows (with up to FEW of them, where b lies in panels, some panels). For each block of the reduction the panel of b is packed into
  * scratch (or read in place when few rows would not repay the copy) and the micro-kernel runs down the rows of a. Between
  * blocks the accumulators rest in y itself, or in scratch where y's elements are not side by side or narrower. */
 #include "runtime/ops/data.h"
@@ -19,6 +19,8 @@
 enum {
     ROWS = 192,  /* of a tile: enough to repay packing b, few enough for many tiles */
     DEPTH = 256, /* of a block of the reduction: a panel of it stays in the first-level cache */
+    FEW = 3,     /* rows that leave the micro-kernel room for more panels */
+    PANELS = 4,  /* of a tile with so few */
     WIDTH = 32   /* of a panel, at most */
 };
 
@@ -76,7 +78,7 @@ static void swap_matrices(struct alt_product *p)
 /* Elements of kernel type that each part of a thread's scratch holds: panel of b, rows of a, accumulators. */
 static int64_t panel_size(const struct alt_product *p) { return p->pack_b ? p->depth * p->kern->nr : 0; }
 static int64_t rows_size(const struct alt_product *p) { return p->wide ? p->rows * p->depth : 0; }
-static int64_t sums_size(const struct alt_product *p) { return p->direct ? 0 : p->rows * p->kern->nr; }
+static int64_t sums_size(const struct alt_product *p) { return p->direct ? 0 : p->rows * p->width; }
 
 void alt_product_prepare(struct alt_product *p)
 {
@@ -98,7 +100,8 @@ void alt_product_prepare(struct alt_product *p)
     const int64_t shares = alt_ceil_div(p->m, ROWS);
     p->rows = shares ? alt_ceil_div(alt_ceil_div(p->m, shares), mr) * mr : mr;
     p->tiles_m = alt_ceil_div(p->m, p->rows);
-    p->tiles = p->tiles_m * alt_ceil_div(p->n, nr);
+    p->width = p->panels && p->m <= FEW ? PANELS * nr : nr;
+    p->tiles = p->tiles_m * alt_ceil_div(p->n, p->width);
     p->pack_b = !p->panels && (p->wide || p->b.col != 1 || p->m > mr || p->n < nr);
     p->depth = (p->pack_b || (p->panels && p->m > mr)) && p->k > DEPTH ? DEPTH : p->k;
     p->direct = !p->wide && p->y.col == 1;
@@ -160,8 +163,8 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
     const bool packs = !p->panels && (p->pack_b || t->cols < nr);
     const char *b = t->b + (p->panels ? t->j * p->k + k0 * nr : k0 * p->b.row + t->j * p->b.col) * size;
     struct alt_kern_gemm g = {.m = t->rows, .n = t->cols, .k = depth, .a = t->a + (t->i * p->a.row + k0 * p->a.col) * size,
-                              .a_row = p->a.row, .a_col = p->a.col, .b = b, .b_row = p->panels ? nr : p->b.row, .accumulate = k0 > 0,
-                              .c = t->sums, .c_row = nr};
+                              .a_row = p->a.row, .a_col = p->a.col, .b = b, .b_row = p->panels ? nr : p->b.row, .b_panel = p->k * nr,
+                              .accumulate = k0 > 0, .c = t->sums, .c_row = p->width};
     if (p->wide) {
         widen_rows(t, k0, depth);
         widen_panel(t, k0, depth);
@@ -184,16 +187,16 @@ static void add_block(const struct tile *t, int64_t k0, int64_t depth)
         g.c = t->y + (t->i * p->y.row + t->j) * size;
         g.c_row = p->y.row;
     }
-    double row[WIDTH]; /* room for a panel of either type */
+    double row[PANELS * WIDTH]; /* room for panels of either type */
     if (p->rides && k0 + depth == p->k) {
         if (p->c.col == 0) {
             g.bias = t->c + t->i * p->c.row * size;
             g.bias_row = p->c.row;
-        } else if (t->cols == nr) {
+        } else if (t->cols % nr == 0) {
             g.row = t->c + t->j * size;
         } else {
             memcpy(row, t->c + t->j * size, (size_t)(t->cols * size));
-            memset((char *)row + t->cols * size, 0, (size_t)((nr - t->cols) * size));
+            memset((char *)row + t->cols * size, 0, (size_t)((p->width - t->cols) * size));
             g.row = row;
         }
     }
@@ -272,7 +275,7 @@ static void finish(const struct tile *t)
     const int64_t size = (int64_t)p->size, real = p->dtype == ALT_FLOAT64 ? 8 : 4;
     for (int64_t i = 0; i < t->rows && (scale || end || !p->direct); i++) {
         char *y = t->y + ((t->i + i) * p->y.row + t->j * p->y.col) * size;
-        char *sum = p->direct ? y : t->sums + i * p->kern->nr * real;
+        char *sum = p->direct ? y : t->sums + i * p->width * real;
         const char *c = p->has_c ? t->c + ((t->i + i) * p->c.row + t->j * p->c.col) * size : NULL;
         if (scale && real == 8)
             finish_f64(p, (double *)(void *)sum, t->cols, c);
@@ -292,13 +295,13 @@ void alt_product_tile(const struct alt_product *p, const struct alt_product_data
         alt_product_int_tile(p, data->a, data->b, data->c, data->y, tile);
         return;
     }
-    const int64_t nr = p->kern->nr, real = p->dtype == ALT_FLOAT64 ? 8 : 4;
-    struct tile t = {.p = p, .i = tile % p->tiles_m * p->rows, .j = tile / p->tiles_m * nr, .c = data->c, .add = data->add,
+    const int64_t real = p->dtype == ALT_FLOAT64 ? 8 : 4;
+    struct tile t = {.p = p, .i = tile % p->tiles_m * p->rows, .j = tile / p->tiles_m * p->width, .c = data->c, .add = data->add,
                      .y = data->y};
     t.a = p->swapped ? data->b : data->a;
     t.b = p->swapped ? data->a : data->b;
     t.rows = p->m - t.i < p->rows ? p->m - t.i : p->rows;
-    t.cols = p->n - t.j < nr ? p->n - t.j : nr;
+    t.cols = p->n - t.j < p->width ? p->n - t.j : p->width;
     /* Rows of a and the accumulators first: their sizes do not depend on the tile. */
     if (scratch) {
         t.a_rows = scratch;

@@ -40,7 +40,7 @@ struct alt_product {
     bool pack_b, direct;         /* b goes through packed panels; y holds the accumulators */
     bool rides;                  /* c is a vector of float32 or float64 that the micro-kernel adds */
     bool ends;                   /* the micro-kernel also does what comes last */
-    int64_t rows, depth;         /* of a tile; of a block of the reduction */
+    int64_t rows, width, depth;  /* of a tile; of a block of the reduction */
     int64_t tiles_m, tiles;
     size_t scratch;              /* bytes a thread */
 };
