@@ -46,6 +46,28 @@ void alt_bind_fill(struct binder *k, const struct alt_step *step)
  * bounds the work that a few bytes of a model can ask for. */
 #define REPEATED_BYTES ((size_t)1 << 28)
 
+/* Readers go through elements in runs of one stride: where these are shorter than SHORT_RUN and there are many, a copy that is made once,
+ * in blocks, costs less than the walk. Elements that repeat are not worth one. */
+#define SHORT_RUN 8
+#define MANY_RUNS 64
+
+static bool scattered(const struct alt_bvalue *out, const int64_t *stride)
+{
+    int64_t run = 1, count = 1, next = 0; /* next: stride of an axis that goes on with the run */
+    bool ended = false;
+    for (int d = out->rank - 1; d >= 0; d--) {
+        if (out->dim[d] == 1)
+            continue;
+        if (stride[d] == 0 || out->dim[d] == 0)
+            return false;
+        ended = ended || (run > 1 && stride[d] != next);
+        count *= out->dim[d];
+        run *= ended ? 1 : out->dim[d];
+        next = stride[d] * out->dim[d];
+    }
+    return run < SHORT_RUN && count / run >= MANY_RUNS;
+}
+
 /* Outputs share the buffer of input 0 when the operator can say how and every reader can follow. */
 alt_status alt_bind_view(struct binder *k, const struct alt_step *step, bool *done)
 {
@@ -67,6 +89,8 @@ alt_status alt_bind_view(struct binder *k, const struct alt_step *step, bool *do
         const struct alt_pvalue *pv = &k->p->value[step->out[i]];
         bool as_is = alt_is_dense(out->rank, out->dim, k->view_stride[i]);
         if (out->bytes > REPEATED_BYTES && out->bytes > src->bytes)
+            return ALT_OK;
+        if (step->kernel && !as_is && scattered(out, k->view_stride[i]))
             return ALT_OK;
         if (pv->layout || pv->output >= 0 || (!as_is && !pv->strided_ok) || (!size && (!as_is || k->view_offset[i])))
             return ALT_OK;
