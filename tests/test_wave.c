@@ -127,12 +127,12 @@ static void many_steps(void **state)
 {
     (void)state;
     struct graph_bytes g;
-    char names[ALT_WAVE_STEPS + 2][4], all[8 * sizeof names] = "";
+    char names[ALT_WAVE_STEPS + 2][16], all[sizeof names] = "";
     open_rows(&g);
     for (int i = 0; i < ALT_WAVE_STEPS + 2; i++) {
         snprintf(names[i], sizeof names[i], "v%d", i);
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? "," : "", names[i]);
-        char weights[8], in[16];
+        char weights[16], in[32];
         snprintf(weights, sizeof weights, "u%d", i);
         snprintf(in, sizeof in, "x,%s", weights);
         graph_bytes_weights(&g, weights, "48,48", 0.2f);

@@ -85,7 +85,7 @@ typedef struct alt_run_options {
     /** Point in CLOCK_MONOTONIC nanoseconds after which the run stops with ALT_E_DEADLINE; 0: none. */
     int64_t deadline_ns;
     /** NULL: nobody watches. Else it receives every step of the run in the order they end, up to one that fails. Watching costs some
-     * microseconds a step, most of them between the times reported. */
+     * microseconds a step, most of them between the times reported, and takes one step at a time, where others run some together. */
     alt_step_fn on_step;
     void *step_context; /**< handed to `on_step`; borrowed for the run */
 } alt_run_options;
