@@ -127,11 +127,11 @@ static void many_steps(void **state)
 {
     (void)state;
     struct graph_bytes g;
-    char names[ALT_WAVE_STEPS + 2][16], all[sizeof names] = "";
+    char names[ALT_WAVE_STEPS + 2][16], all[512] = "";
     open_rows(&g);
     for (int i = 0; i < ALT_WAVE_STEPS + 2; i++) {
         snprintf(names[i], sizeof names[i], "v%d", i);
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? "," : "", names[i]);
+        strcat(strcat(all, i ? "," : ""), names[i]);
         char weights[16], in[32];
         snprintf(weights, sizeof weights, "u%d", i);
         snprintf(in, sizeof in, "x,%s", weights);
