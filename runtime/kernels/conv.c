@@ -7,7 +7,10 @@
 
 #include <stddef.h>
 
-enum { PART_BYTES = 16384 }; /* of weights */
+enum {
+    PART_BYTES = 16384, /* of weights */
+    FEW = 2             /* tiles: too few to fetch for on the way */
+};
 
 /* Channels of a block; vectors in it. */
 #define BLOCK (LANES < 8 ? 8 : LANES)
@@ -143,7 +146,8 @@ void KERN(conv)(const struct alt_kern_conv *c)
         }
         part.limited = last && c->limited;
         part.accumulate = b > 0;
-        all_pixels(&part, part.next[0] && part.next[1] ? most * block_size * (int64_t)sizeof(real) : 0);
+        const bool fetches = part.next[0] && part.next[1] && c->pixels > FEW * SIDE_MR;
+        all_pixels(&part, fetches ? most * block_size * (int64_t)sizeof(real) : 0);
         b += most;
     } while (b < c->blocks);
 }
